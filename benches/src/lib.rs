@@ -1,0 +1,1 @@
+//! Benchmarks of the engine, micro and end to end

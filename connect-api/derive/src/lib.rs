@@ -1,0 +1,1 @@
+//! The derive macro behind the derive feature of connect-api.

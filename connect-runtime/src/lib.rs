@@ -1,0 +1,1 @@
+//! The Kafka Connect engine for Rust: runs connectors against Kafka, inside any tokio application

@@ -1,0 +1,1 @@
+//! Harnesses, contract suites and latches for authors of connectors, converters and transformations

@@ -1,0 +1,1 @@
+//! Kafka Connect stock transformations and predicates, as ordinary plugins

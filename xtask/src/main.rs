@@ -1,0 +1,2 @@
+//! Placeholder until the roster is written.
+fn main() {}
