@@ -1,0 +1,1 @@
+//! The adapter over krafka: placeholder until it is written.

@@ -1,0 +1,1 @@
+//! Kafka in memory: placeholder until it is written.

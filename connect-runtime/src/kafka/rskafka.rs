@@ -1,0 +1,1 @@
+//! The adapter over rskafka: placeholder until it is written.
