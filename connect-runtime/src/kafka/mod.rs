@@ -16,6 +16,7 @@ pub mod krafka;
 pub mod rskafka;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -146,7 +147,9 @@ pub trait Producer: Send {
     /// of time in the middle says so through the [`Delivery`], as retriable failures of the records not taken.
     ///
     /// Failures of single records come through the [`Delivery`].
-    async fn send(&mut self, batch: Vec<ProducerRecord>, positions: bool) -> Result<Delivery>;
+    ///
+    /// The batch is shared, so that the caller still has the records when some of them must be sent again.
+    async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery>;
 
     /// Waits until everything that was taken is settled. Time-outs come from the caller.
     async fn flush(&mut self) -> Result<()>;
