@@ -1,2 +1,92 @@
-//! Placeholder until the roster is written.
-fn main() {}
+//! The duty roster of the repository: `cargo xtask <verb>`. It needs nothing but cargo.
+//!
+//! `ci` is everything that CI runs, in CI's order; the other verbs are its steps and the tools behind them.
+
+#![expect(clippy::print_stdout, reason = "a program for people who read its output")]
+
+mod api;
+mod bench;
+mod ci;
+mod deny;
+mod docs;
+mod features;
+mod kafka;
+mod process;
+mod quickstart;
+mod steps;
+mod tidy;
+mod tree;
+
+use std::env;
+use std::process::ExitCode;
+
+use steps::Outcome;
+
+const HELP: &str = "\
+cargo xtask <verb>
+
+  ci [--list] [--keep-going] [STEP…]   everything that CI runs, or the named steps of it
+  tidy                                 the rules of the house that no compiler checks
+  api [--check]                        write connect-api/api.txt, or fail when it is stale
+  docs [--check]                       write docs/src/reference/, or fail when it is stale
+  kafka                                the real-Kafka tests, on a broker that it starts and stops
+  kafka start|stop|kill9|status|env [--port P] [--dir DIR] [--secure] [--set KEY=VALUE]…
+                                       one real Kafka broker by hand; start prints its address
+  kafka topics|console-consumer|console-producer|… ARGS
+                                       Kafka's own command line tools; `kafka help` lists them
+  deny                                 licences, duplicates and sources of all dependencies
+  quickstart                           run the quickstart on a text file and compare its output
+  bench [ARGS]                         the benchmarks, in release mode
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let verb = args.first().map_or("help", String::as_str);
+    let rest = args.get(1..).unwrap_or_default();
+    let done = match verb {
+        "ci" => ci::run(rest),
+        "tidy" => no_arguments(verb, rest).and_then(|()| tidy::run()),
+        "api" => check_flag(verb, rest).and_then(api::run),
+        "docs" => check_flag(verb, rest).and_then(docs::run),
+        "kafka" if rest.is_empty() => kafka::suite(),
+        "kafka" => kafka::tool(rest),
+        "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
+        "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
+        "bench" => bench::run(rest),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => Err(format!("there is no verb {verb}\n\n{HELP}")),
+    };
+    match done {
+        Ok(Outcome::Done(note)) if note.is_empty() => ExitCode::SUCCESS,
+        Ok(Outcome::Done(note)) => {
+            println!("{verb}: {note}");
+            ExitCode::SUCCESS
+        }
+        Ok(Outcome::Skipped(why)) => {
+            println!("{verb}: skipped: {why}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cargo xtask {verb}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn no_arguments(verb: &str, rest: &[String]) -> Result<(), String> {
+    match rest.first() {
+        None => Ok(()),
+        Some(argument) => Err(format!("{verb} takes no argument, {argument} was given")),
+    }
+}
+
+fn check_flag(verb: &str, rest: &[String]) -> Result<bool, String> {
+    match rest {
+        [] => Ok(false),
+        [flag] if flag == "--check" => Ok(true),
+        _ => Err(format!("{verb} takes --check or nothing, `{}` was given", rest.join(" "))),
+    }
+}

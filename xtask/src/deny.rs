@@ -1,0 +1,143 @@
+//! Licences, duplicates and sources of all dependencies: cargo-deny where it is installed, otherwise the part of
+//! it that `cargo tree` and Cargo.lock can answer.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::process::{cargo, output, root, run as run_command, works};
+use crate::steps::{Outcome, StepResult};
+
+/// Checks them.
+pub(crate) fn run() -> StepResult {
+    if works("cargo", &["deny", "--version"]) {
+        run_command(cargo("deny --all-features check bans licenses sources"))?;
+        return Ok(Outcome::Done(String::new()));
+    }
+    let rules =
+        fs::read_to_string(root().join("deny.toml")).map_err(|error| format!("deny.toml: {error}"))?;
+    let allowed = list(&rules, "allow");
+    let tree = "tree --workspace --all-features --edges normal,build,dev --prefix none --format";
+    let mut command = cargo(tree);
+    command.arg("{p}|{l}");
+    let refused = refused(&output(command)?, &allowed);
+    if !refused.is_empty() {
+        return Err(format!("licences that deny.toml does not allow:\n{}", refused.join("\n")));
+    }
+    let lock =
+        fs::read_to_string(root().join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
+    let elsewhere: Vec<_> = lock.lines().filter(|line| foreign(line)).collect();
+    if !elsewhere.is_empty() {
+        return Err(format!("sources other than crates.io:\n{}", elsewhere.join("\n")));
+    }
+    if let Some(banned) = lock.lines().find(|line| line.starts_with("name = \"openssl")) {
+        return Err(format!("{banned} is in Cargo.lock; TLS is rustls here"));
+    }
+    Ok(Outcome::Skipped(
+        "cargo-deny is not installed (`cargo install cargo-deny --locked`), duplicates were not checked; \
+         licences, sources and openssl were, and are fine"
+            .to_owned(),
+    ))
+}
+
+/// The first list of this name in deny.toml.
+fn list(rules: &str, name: &str) -> BTreeSet<String> {
+    let start = format!("{name} = [");
+    let lines =
+        rules.lines().skip_while(|line| !line.starts_with(&start)).skip(1).take_while(|line| *line != "]");
+    lines.filter_map(|line| line.split('"').nth(1)).map(ToOwned::to_owned).collect()
+}
+
+/// `name version|licence` lines whose licence is not covered.
+fn refused(tree: &str, allowed: &BTreeSet<String>) -> Vec<String> {
+    let lines: BTreeSet<_> =
+        tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()).collect();
+    let refused = lines.into_iter().filter(|line| {
+        let licence = line.rsplit('|').next().unwrap_or_default();
+        !covered(licence, allowed)
+    });
+    refused.map(ToOwned::to_owned).collect()
+}
+
+/// An SPDX expression: `OR` needs one side, `AND` both; parentheses nest.
+fn covered(expression: &str, allowed: &BTreeSet<String>) -> bool {
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let words: Vec<_> = spaced.split_whitespace().collect();
+    let mut at = 0;
+    let covered = any(&words, &mut at, allowed);
+    covered && at == words.len()
+}
+
+fn any(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
+    let mut covered = all(words, at, allowed);
+    while words.get(*at) == Some(&"OR") {
+        *at += 1;
+        covered |= all(words, at, allowed);
+    }
+    covered
+}
+
+fn all(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
+    let mut covered = one(words, at, allowed);
+    while words.get(*at) == Some(&"AND") {
+        *at += 1;
+        covered &= one(words, at, allowed);
+    }
+    covered
+}
+
+fn one(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
+    let Some(word) = words.get(*at) else { return false };
+    *at += 1;
+    if *word == "(" {
+        let covered = any(words, at, allowed);
+        *at += 1;
+        return covered;
+    }
+    if words.get(*at) == Some(&"WITH") {
+        let exception = words.get(*at + 1).copied().unwrap_or_default();
+        *at += 2;
+        return allowed.contains(&format!("{word} WITH {exception}")) || allowed.contains(*word);
+    }
+    allowed.contains(*word)
+}
+
+fn foreign(line: &str) -> bool {
+    line.starts_with("source = ") && !line.contains("registry+https://github.com/rust-lang/crates.io-index")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed() -> BTreeSet<String> {
+        list("[licenses]\nallow = [\n    \"MIT\", # why\n    \"Apache-2.0\",\n]\n", "allow")
+    }
+
+    #[test]
+    fn licence_expressions_are_understood() {
+        for good in [
+            "MIT",
+            "MIT/Apache-2.0",
+            "GPL-3.0 OR MIT",
+            "(GPL-3.0 OR MIT) AND Apache-2.0",
+            "Apache-2.0 WITH LLVM-exception",
+        ] {
+            assert!(covered(good, &allowed()), "{good}");
+        }
+        for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR GPL-3.0) AND ISC", "MIT MIT"] {
+            assert!(!covered(bad, &allowed()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refused_licence_names_its_crate() {
+        let tree = "a v1.0.0|MIT\nb v2.0.0|GPL-3.0 (*)\nb v2.0.0|GPL-3.0\n\n";
+        assert_eq!(refused(tree, &allowed()), ["b v2.0.0|GPL-3.0"]);
+    }
+
+    #[test]
+    fn sources_other_than_crates_io_are_found() {
+        assert!(foreign("source = \"git+https://example.org/a\""));
+        assert!(!foreign("source = \"registry+https://github.com/rust-lang/crates.io-index\""));
+    }
+}
