@@ -1,0 +1,174 @@
+//! Texts as Java writes them: numbers and Base64.
+
+/// What Java's `Float.toString` writes: `1.0`, `1.0E10`, `1.0E-4`, `NaN`.
+///
+/// The digits are the fewest that identify the number, as in JDK 19 and later. Older releases write a digit too many
+/// for a few numbers (`2.0E-3` as `0.0020` is the classic one).
+pub fn float_to_string(value: f32) -> String {
+    java_notation(value.is_nan(), value.is_infinite(), value.is_sign_negative(), value == 0.0, || {
+        format!("{:e}", value.abs())
+    })
+}
+
+/// What Java's `Double.toString` writes, with the same note.
+///
+/// ```
+/// use connect_api::data::java::double_to_string;
+/// assert_eq!(double_to_string(1e7), "1.0E7");
+/// assert_eq!(double_to_string(0.001), "0.001");
+/// ```
+pub fn double_to_string(value: f64) -> String {
+    java_notation(value.is_nan(), value.is_infinite(), value.is_sign_negative(), value == 0.0, || {
+        format!("{:e}", value.abs())
+    })
+}
+
+fn java_notation(
+    nan: bool,
+    infinite: bool,
+    negative: bool,
+    zero: bool,
+    shortest: impl Fn() -> String,
+) -> String {
+    if nan {
+        return "NaN".to_owned();
+    }
+    let mut text = String::with_capacity(24);
+    if negative {
+        text.push('-');
+    }
+    if infinite {
+        text.push_str("Infinity");
+        return text;
+    }
+    if zero {
+        text.push_str("0.0");
+        return text;
+    }
+    // Rust writes `d.ddde±x` with the fewest digits.
+    let shortest = shortest();
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if !(-3..7).contains(&exponent) {
+        text.push_str(first);
+        text.push('.');
+        text.push_str(if rest.is_empty() { "0" } else { rest });
+        text.push('E');
+        text.push_str(&exponent.to_string());
+    } else if exponent < 0 {
+        text.push_str("0.");
+        (1..-exponent).for_each(|_| text.push('0'));
+        text.push_str(first);
+        text.push_str(rest);
+    } else {
+        let whole = exponent.unsigned_abs() as usize;
+        text.push_str(first);
+        if rest.len() > whole {
+            text.push_str(&rest[..whole]);
+            text.push('.');
+            text.push_str(&rest[whole..]);
+        } else {
+            text.push_str(rest);
+            (rest.len()..whole).for_each(|_| text.push('0'));
+            text.push_str(".0");
+        }
+    }
+    text
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 with padding: what Java's `Base64.getEncoder` writes.
+pub fn base64_encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for place in 0..4 {
+            if place <= chunk.len() {
+                text.push(char::from(ALPHABET[(bits >> (18 - 6 * place)) as usize & 63]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+/// The opposite: what Java's `Base64.getDecoder` reads. Padding may be left out altogether; `None` when the text is
+/// not Base64.
+pub fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = match text {
+        [head @ .., b'=', b'='] | [head @ .., b'='] if text.len() % 4 == 0 => head,
+        _ => text,
+    };
+    if digits.len() % 4 == 1 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    for chunk in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for digit in chunk {
+            bits = bits << 6 | digit_of(*digit)?;
+        }
+        bits <<= 6 * (4 - chunk.len());
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..chunk.len()]);
+    }
+    Some(bytes)
+}
+
+fn digit_of(byte: u8) -> Option<u32> {
+    let digit = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(digit.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_have_javas_notation() {
+        for (value, text) in [
+            (1.0, "1.0"),
+            (1.5, "1.5"),
+            (-0.0, "-0.0"),
+            (0.001, "0.001"),
+            (0.000_123, "1.23E-4"),
+            (1e7, "1.0E7"),
+            (9_999_999.0, "9999999.0"),
+            (1_234_567.25, "1234567.25"),
+            (1.5e300, "1.5E300"),
+            (100.0, "100.0"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
+            (f64::MAX, "1.7976931348623157E308"),
+            (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
+        ] {
+            assert_eq!(double_to_string(value), text);
+        }
+        assert_eq!(float_to_string(0.1), "0.1");
+        assert_eq!(float_to_string(1.234_567_9e9), "1.23456794E9");
+    }
+
+    #[test]
+    fn base64_reads_what_it_writes() {
+        for (bytes, text) in
+            [(&b""[..], ""), (b"f", "Zg=="), (b"fo", "Zm8="), (b"foo", "Zm9v"), (b"\xfb\xff\xfe", "+//+")]
+        {
+            assert_eq!(base64_encode(bytes), text);
+            assert_eq!(base64_decode(text.as_bytes()).unwrap(), bytes);
+        }
+        assert_eq!(base64_decode(b"Zg").unwrap(), b"f");
+        for text in ["Z", "Zg=", "Z===", "Zm 9", "Zm9v="] {
+            assert_eq!(base64_decode(text.as_bytes()), None, "{text}");
+        }
+    }
+}

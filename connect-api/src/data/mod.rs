@@ -1,0 +1,28 @@
+//! Schemas and values: the typed data that travels through Connect.
+
+mod array;
+mod builder;
+mod decimal;
+#[doc(hidden)]
+pub mod java;
+pub mod logical;
+mod map;
+mod schema;
+mod structs;
+mod text;
+mod validate;
+mod value;
+mod view;
+
+pub use array::Array;
+pub use builder::SchemaBuilder;
+pub use decimal::Decimal;
+pub use logical::Date;
+pub use map::{Map, Shape};
+pub use schema::{Field, Schema, Type};
+pub use structs::{FieldSelector, Struct};
+pub use text::Str;
+pub use value::{SchemaAndValue, Value};
+pub use view::{ArrayRef, MapRef, ValueRef};
+
+pub(crate) use validate::kind_fits;
