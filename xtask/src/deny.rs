@@ -1,7 +1,7 @@
-//! Licences, duplicates and sources of all dependencies: cargo-deny where it is installed, otherwise the part of
-//! it that `cargo tree` and Cargo.lock can answer.
+//! Licences, duplicates and sources of all dependencies: cargo-deny where it is installed, otherwise the same from
+//! deny.toml, `cargo tree` and Cargo.lock, without advisories.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::process::{cargo, output, root, run as run_command, works};
@@ -32,11 +32,45 @@ pub(crate) fn run() -> StepResult {
     if let Some(banned) = lock.lines().find(|line| line.starts_with("name = \"openssl")) {
         return Err(format!("{banned} is in Cargo.lock; TLS is rustls here"));
     }
-    Ok(Outcome::Skipped(
-        "cargo-deny is not installed (`cargo install cargo-deny --locked`), duplicates were not checked; \
-         licences, sources and openssl were, and are fine"
+    let twice = duplicates(&lock, &skipped(&rules));
+    if !twice.is_empty() {
+        return Err(format!(
+            "several versions of one crate; unify them, or give deny.toml the reason:\n{}",
+            twice.join("\n")
+        ));
+    }
+    Ok(Outcome::Done(
+        "licences, duplicates and sources are fine; advisories were skipped, cargo-deny is not installed"
             .to_owned(),
     ))
+}
+
+/// The `name` and version prefix of every `crate = "name:version"`.
+fn skipped(rules: &str) -> Vec<(&str, &str)> {
+    let specs = rules.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \""));
+    specs.filter_map(|line| line.split('"').next()?.split_once(':')).collect()
+}
+
+/// Crates of Cargo.lock with more than one version that is not skipped.
+fn duplicates(lock: &str, skipped: &[(&str, &str)]) -> Vec<String> {
+    let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut name = "";
+    for line in lock.lines() {
+        if let Some(found) = line.strip_prefix("name = ") {
+            name = found.trim_matches('"');
+        } else if let Some(version) = line.strip_prefix("version = ") {
+            let version = version.trim_matches('"');
+            let is_skipped = skipped.iter().any(|(skip, prefix)| {
+                *skip == name && (version == *prefix || version.starts_with(&format!("{prefix}.")))
+            });
+            if !name.is_empty() && !is_skipped {
+                versions.entry(name).or_default().push(version);
+            }
+            name = "";
+        }
+    }
+    let several = versions.into_iter().filter(|(_, versions)| versions.len() > 1);
+    several.map(|(name, versions)| format!("{name} {}", versions.join(" and "))).collect()
 }
 
 /// The first list of this name in deny.toml.
@@ -133,6 +167,15 @@ mod tests {
     fn a_refused_licence_names_its_crate() {
         let tree = "a v1.0.0|MIT\nb v2.0.0|GPL-3.0 (*)\nb v2.0.0|GPL-3.0\n\n";
         assert_eq!(refused(tree, &allowed()), ["b v2.0.0|GPL-3.0"]);
+    }
+
+    #[test]
+    fn a_second_version_needs_a_reason() {
+        let lock = "version = 4\n\nname = \"a\"\nversion = \"1.0.0\"\nname = \"a\"\nversion = \"2.0.0\"\nname = \"b\"\nversion = \"1.0.0\"\n";
+        assert_eq!(duplicates(lock, &[]), ["a 1.0.0 and 2.0.0"]);
+        let rules = "skip = [\n    { crate = \"a:1\", reason = \"b needs it\" },\n]";
+        assert!(duplicates(lock, &skipped(rules)).is_empty());
+        assert_eq!(duplicates(lock, &[("a", "1.1")]).len(), 1);
     }
 
     #[test]
