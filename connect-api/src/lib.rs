@@ -22,15 +22,17 @@ pub use bytes::{Bytes, BytesMut};
 #[cfg(feature = "derive")]
 pub use connect_derive::{Config, ConfigEnum};
 
-pub use config::{Config, Password, Properties};
+pub use config::{
+    Config, ConfigData, ConfigDef, ConfigEnum, ConfigKey, ConfigProvider, ConfigValue, Password, Properties,
+};
 pub use converter::{Converter, ConverterType, DataItem, Encoded, HeaderConverter, RawItem};
 pub use data::{Schema, SchemaAndValue, Str, Struct, Value};
 pub use error::{BoxError, Error, ErrorKind, Result, ResultExt};
 pub use header::{Headers, RawHeaders};
 pub use record::{Record, RecordMetadata, TimestampType};
 pub use sink::{
-    ErrantRecordReporter, Offsets, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask, SinkTaskContext,
-    TopicPartition,
+    ErrantRecordReporter, Offsets, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask,
+    SinkTaskContext, TopicPartition,
 };
 pub use source::{
     ConnectorTransactionBoundaries, ExactlyOnceSupport, OffsetStorageReader, OffsetValue, SourceConnector,
