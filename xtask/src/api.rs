@@ -3,6 +3,7 @@
 
 mod items;
 mod listing;
+mod names;
 mod print;
 
 use std::collections::BTreeSet;

@@ -1,12 +1,13 @@
 //! From a module tree to the sorted lines of the listing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
-use syn::{Fields, ImplItem, Item, ItemImpl, TraitItem, Type, UseTree};
+use syn::{Fields, ImplItem, Item, ItemImpl, TraitItem, Type};
 
 use super::items::{Module, conditions, hidden, is_public, squeezed};
+use super::names::{Names, Path, joined, public_name};
 use super::print::line;
 
 const HEADER: &str = "\
@@ -19,8 +20,6 @@ const FOREIGN: &str = "# foreign: ";
 const ALLOWED: &[(&str, &str)] =
     &[("bytes", ""), ("async_trait", ""), ("connect_derive", ""), ("serde", "serde")];
 const OURS: [&str; 7] = ["std", "core", "alloc", "crate", "self", "super", "connect_api"];
-
-type Path = Vec<String>;
 
 /// The listing of a crate, ready to be written.
 pub(super) fn list(crate_name: &str, root: &Module) -> String {
@@ -58,113 +57,6 @@ pub(crate) fn foreign_types(listing: &str) -> Vec<String> {
             format!("the public signatures name a foreign type: {line}; allowed are bytes, async_trait")
         })
         .collect()
-}
-
-/// Which names there are, and under which public paths they can be reached.
-#[derive(Default)]
-struct Names {
-    /// Public items by the path of their definition.
-    items: BTreeSet<Path>,
-    modules: BTreeMap<Path, bool>,
-    /// Module → (public, visible name or `*`, target as written).
-    uses: BTreeMap<Path, Vec<(bool, String, Path)>>,
-    /// Definition → public paths.
-    reached: BTreeMap<Path, BTreeSet<Path>>,
-    /// Public path → crate and path outside.
-    external: BTreeMap<Path, Path>,
-}
-
-impl Names {
-    fn collect(&mut self, module: &Module, path: &Path) {
-        self.modules.insert(path.clone(), module.public);
-        for item in &module.items {
-            if let Item::Use(import) = item {
-                let mut flat = Vec::new();
-                flatten(&import.tree, &mut Vec::new(), &mut flat);
-                let public = is_public(&import.vis) && !hidden(&import.attrs);
-                let list = self.uses.entry(path.clone()).or_default();
-                list.extend(flat.into_iter().map(|(name, target)| (public, name, target)));
-            } else if let Some(name) = public_name(item) {
-                self.items.insert(joined(path, &name));
-            }
-        }
-        for child in &module.children {
-            self.collect(child, &joined(path, &child.name));
-        }
-    }
-
-    /// Notes everything that is visible in the module defined at `module`, itself visible as `public`.
-    fn reach(&mut self, module: &Path, public: &Path, seen: &mut BTreeSet<(Path, Path)>) {
-        if !seen.insert((module.clone(), public.clone())) {
-            return;
-        }
-        let inside = |path: &Path| path.len() == module.len() + 1 && path.starts_with(module);
-        let items: Vec<_> = self.items.iter().filter(|path| inside(path)).cloned().collect();
-        for item in items {
-            let visible = joined(public, &item[item.len() - 1]);
-            self.reached.entry(item).or_default().insert(visible);
-        }
-        let children: Vec<_> = self.modules.iter().filter(|(path, open)| **open && inside(path)).collect();
-        let children: Vec<Path> = children.into_iter().map(|(path, _)| path.clone()).collect();
-        for child in children {
-            self.reach(&child, &joined(public, &child[child.len() - 1]), seen);
-        }
-        for (is_public, name, target) in self.uses.get(module).cloned().unwrap_or_default() {
-            if !is_public {
-                continue;
-            }
-            match self.resolve(module, &target, 0) {
-                Some(found) if name == "*" => self.reach(&found, public, seen),
-                Some(found) if self.modules.contains_key(&found) => {
-                    self.reach(&found, &joined(public, &name), seen)
-                }
-                Some(found) => {
-                    self.reached.entry(found).or_default().insert(joined(public, &name));
-                }
-                None => {
-                    self.external.insert(joined(public, &name), target);
-                }
-            }
-        }
-    }
-
-    /// The definition that a path as written in `module` means, if it is in this crate.
-    fn resolve(&self, module: &Path, written: &[String], depth: usize) -> Option<Path> {
-        let mut at = module.clone();
-        let mut rest = written;
-        while let Some(first) = rest.first() {
-            match first.as_str() {
-                "crate" => at.clear(),
-                "super" => drop(at.pop()),
-                "self" => {}
-                _ => break,
-            }
-            rest = &rest[1..];
-        }
-        for (index, segment) in rest.iter().enumerate() {
-            let next = joined(&at, segment);
-            if self.modules.contains_key(&next) || self.items.contains(&next) {
-                at = next;
-                continue;
-            }
-            let (_, _, target) = self.uses.get(&at)?.iter().find(|(_, name, _)| name == segment)?;
-            if depth > 8 {
-                return None;
-            }
-            let found = self.resolve(&at, target, depth + 1)?;
-            let mut whole: Path = vec!["crate".to_owned()];
-            whole.extend(found);
-            whole.extend(rest[index + 1..].iter().cloned());
-            return self.resolve(module, &whole, depth + 1);
-        }
-        Some(at)
-    }
-
-    /// Where readers look for it: the path of its definition if that is public, else the shortest.
-    fn canonical(&self, definition: &Path) -> Option<&Path> {
-        let reached = self.reached.get(definition)?;
-        reached.get(definition).or_else(|| reached.iter().min_by_key(|path| path.len()))
-    }
 }
 
 struct Lister<'a> {
@@ -352,11 +244,13 @@ impl Lister<'_> {
                 return;
             }
             let bang = if bang.is_some() { "!" } else { "" };
-            let text = format!("impl{header} {bang}{} for {}{condition}", line(name), line(&block.self_ty));
+            let name = name.segments.last().map(line).unwrap_or_default();
+            let for_type = self.shown_type(&block.self_ty, &shown);
+            let text = format!("impl{header} {bang}{name} for {for_type}{condition}");
             self.add(&shown, text, &place);
             for member in &block.items {
                 if let ImplItem::Type(member) = member {
-                    let name = format!("<{} as {}>::{}", line(&block.self_ty), line(name), member.ident);
+                    let name = format!("<{for_type} as {name}>::{}", member.ident);
                     self.add(&shown, format!("type {name} = {}", line(&member.ty)), &place);
                 }
             }
@@ -408,6 +302,27 @@ impl Lister<'_> {
         }
     }
 
+    /// The type of an impl, a name of ours by its public path.
+    fn shown_type(&self, ty: &Type, shown: &str) -> String {
+        match ty {
+            Type::Path(path) => {
+                let arguments = path.path.segments.last().map(|last| line(&last.arguments));
+                if shown.starts_with(self.crate_name) {
+                    shown.to_owned() + &arguments.unwrap_or_default()
+                } else {
+                    line(ty)
+                }
+            }
+            Type::Reference(reference) => {
+                let lifetime =
+                    reference.lifetime.as_ref().map(|lifetime| format!("{lifetime} ")).unwrap_or_default();
+                let mutable = if reference.mutability.is_some() { "mut " } else { "" };
+                format!("&{lifetime}{mutable}{}", self.shown_type(&reference.elem, shown))
+            }
+            _ => line(ty),
+        }
+    }
+
     /// Attributes that are part of the promise: derives, `non_exhaustive`, `must_use`.
     fn marks(&mut self, attributes: &[syn::Attribute], shown: &str, place: &Place<'_>) {
         for attribute in attributes {
@@ -441,8 +356,12 @@ impl Lister<'_> {
                 ));
             }
         }
-        for (visible, target) in &self.names.external {
+        for (visible, (ours, target)) in &self.names.unresolved {
             let shown = self.full(visible);
+            if *ours {
+                lines.push((shown.clone(), format!("pub use {shown} (made by a macro)")));
+                continue;
+            }
             lines.push((shown.clone(), format!("pub use {shown} = {}", target.join("::"))));
             if let Some(first) = target.first().filter(|first| !OURS.contains(&first.as_str())) {
                 self.foreign.insert(format!("{first}::{} (re-exported)", target[1..].join("::")));
@@ -473,7 +392,7 @@ impl Lister<'_> {
             let whole = written.len() > 1 && written[0].starts_with(|first: char| first.is_lowercase());
             let Some(target) = named.or(whole.then_some(&written)) else { continue };
             let ours = OURS.contains(&target[0].as_str()) || target[0] == self.crate_name;
-            if ours || self.names.resolve(place.module, target, 0).is_some() {
+            if ours || self.names.is_ours(place.module, target) {
                 continue;
             }
             let under: String =
@@ -481,12 +400,6 @@ impl Lister<'_> {
             self.foreign.insert(format!("{}{under}", target.join("::")));
         }
     }
-}
-
-fn joined(path: &Path, name: &str) -> Path {
-    let mut joined = path.clone();
-    joined.push(name.to_owned());
-    joined
 }
 
 /// The parameters of an item with their conditions.
@@ -500,6 +413,8 @@ fn signature(signature: &syn::Signature, shown: &str) -> String {
     let name = signature.ident.to_string();
     let text = line(signature);
     text.replacen(&format!("fn {name}"), &format!("fn {shown}"), 1)
+        .replace("(mut ", "(")
+        .replace(", mut ", ", ")
 }
 
 /// A variant's fields without their attributes.
@@ -514,39 +429,6 @@ fn variant_fields(fields: &Fields) -> String {
         Fields::Unnamed(_) => format!("({all})"),
         Fields::Unit => String::new(),
     }
-}
-
-fn flatten(tree: &UseTree, path: &mut Path, flat: &mut Vec<(String, Path)>) {
-    match tree {
-        UseTree::Path(part) => {
-            path.push(part.ident.to_string());
-            flatten(&part.tree, path, flat);
-            path.pop();
-        }
-        UseTree::Name(name) if name.ident == "self" => {
-            flat.push((path.last().cloned().unwrap_or_default(), path.clone()));
-        }
-        UseTree::Name(name) => flat.push((name.ident.to_string(), joined(path, &name.ident.to_string()))),
-        UseTree::Rename(name) => flat.push((name.rename.to_string(), joined(path, &name.ident.to_string()))),
-        UseTree::Glob(_) => flat.push(("*".to_owned(), path.clone())),
-        UseTree::Group(group) => group.items.iter().for_each(|tree| flatten(tree, path, flat)),
-    }
-}
-
-/// The name of an item that other crates could see.
-fn public_name(item: &Item) -> Option<String> {
-    let (visibility, ident, attributes) = match item {
-        Item::Struct(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Enum(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Union(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Trait(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Fn(item) => (&item.vis, &item.sig.ident, &item.attrs),
-        Item::Const(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Static(item) => (&item.vis, &item.ident, &item.attrs),
-        Item::Type(item) => (&item.vis, &item.ident, &item.attrs),
-        _ => return None,
-    };
-    (is_public(visibility) && !hidden(attributes)).then(|| ident.to_string())
 }
 
 #[cfg(test)]
@@ -612,11 +494,19 @@ mod tests {
             [
                 "#[non_exhaustive] c::S",
                 "impl Clone for c::S",
-                "impl<T> From<T> for S<T>",
+                "impl<T> From<T> for c::S<T>",
                 "pub struct c::S<T>",
                 "field c::S::a: Vec<T>"
             ]
         );
+    }
+
+    #[test]
+    fn private_types_have_no_lines_and_types_of_macros_are_no_foreign_types() {
+        let found = lines(
+            "struct P; impl Clone for P {} mod m { make!(T); } pub use m::T; pub fn f(t: T, mut u: u8) {}",
+        );
+        assert_eq!(found, ["pub use c::T (made by a macro)", "pub fn c::f(t: T, u: u8)"]);
     }
 
     #[test]
