@@ -2,3 +2,4 @@
 
 #[doc(hidden)]
 pub mod kafka;
+mod time;

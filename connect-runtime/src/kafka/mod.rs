@@ -7,11 +7,10 @@
 //! It is hidden from the documentation: only the conformance suite and the benchmarks reach it from outside.
 
 mod error;
-pub mod memory;
-
 #[cfg(feature = "krafka")]
-
 pub mod krafka;
+pub mod memory;
+mod partitioner;
 #[cfg(feature = "rskafka")]
 pub mod rskafka;
 

@@ -1,1 +1,0 @@
-//! Kafka in memory: placeholder until it is written.
