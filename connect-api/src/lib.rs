@@ -28,7 +28,7 @@ pub use config::{
 pub use converter::{Converter, ConverterType, DataItem, Encoded, HeaderConverter, RawItem};
 pub use data::{Schema, SchemaAndValue, Str, Struct, Value};
 pub use error::{BoxError, Error, ErrorKind, Result, ResultExt};
-pub use header::{Headers, RawHeaders};
+pub use header::{Header, Headers, RawHeaders};
 pub use record::{Record, RecordMetadata, TimestampType};
 pub use sink::{
     ErrantRecordReporter, Offsets, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask,

@@ -1,5 +1,14 @@
 //! The Kafka Connect engine for Rust: runs connectors against Kafka, inside any tokio application.
 
+mod error;
 #[doc(hidden)]
 pub mod kafka;
+mod metrics;
+mod pipeline;
+mod storage;
+mod task;
 mod time;
+mod wire;
+
+pub use error::{Error, Result};
+pub use metrics::TaskMetrics;

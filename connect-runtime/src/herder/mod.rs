@@ -1,0 +1,127 @@
+//! Desired state to actual state: the requests of Kafka Connect's REST API as calls.
+
+pub(crate) mod standalone;
+mod supervisor;
+
+use async_trait::async_trait;
+use connect_api::config::Properties;
+
+use crate::error::Result;
+use crate::metrics::TaskMetrics;
+use crate::storage::Status;
+use crate::task::control::TargetState;
+
+/// What kind of connector it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectorType {
+    /// It writes topics.
+    Source,
+    /// It reads topics.
+    Sink,
+}
+
+impl ConnectorType {
+    /// `source` or `sink`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+/// A connector and its tasks.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectorInfo {
+    /// Its name.
+    pub name: String,
+    /// Its configuration as it was given; references to config providers are not resolved.
+    pub config: Properties,
+    /// The numbers of its tasks.
+    pub tasks: Vec<usize>,
+    /// Source or sink; `None` when its class is unknown.
+    pub ty: Option<ConnectorType>,
+}
+
+/// How a connector and its tasks are doing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectorStatus {
+    /// Its name.
+    pub name: String,
+    /// The connector itself.
+    pub connector: Status,
+    /// Its tasks, by number.
+    pub tasks: Vec<(usize, Status)>,
+    /// Source or sink; `None` when its class is unknown.
+    pub ty: Option<ConnectorType>,
+}
+
+/// What a restart covers (KIP-745).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restart {
+    /// Tasks too, not only the connector.
+    pub include_tasks: bool,
+    /// Only what has failed.
+    pub only_failed: bool,
+}
+
+/// The control plane: what the REST API, the command line and an embedding application may ask for.
+///
+/// No call waits for code of a connector without a deadline, and a connector that hangs delays only calls about
+/// itself.
+#[async_trait]
+pub trait Herder: Send + Sync {
+    /// The names of all connectors, sorted.
+    fn connectors(&self) -> Vec<String>;
+
+    /// A connector's configuration and tasks.
+    fn connector_info(&self, name: &str) -> Result<ConnectorInfo>;
+
+    /// A connector's status.
+    fn connector_status(&self, name: &str) -> Result<ConnectorStatus>;
+
+    /// The configurations of its tasks, as the connector made them.
+    fn task_configs(&self, name: &str) -> Result<Vec<Properties>>;
+
+    /// What its tasks have counted, by number.
+    fn task_metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>>;
+
+    /// Creates a connector, or replaces the configuration of one when `replace` is set. Answers when its tasks are
+    /// started, or its failure stands in its status; `true` when it is new.
+    async fn put_connector(
+        &self,
+        name: &str,
+        config: Properties,
+        initial_state: Option<TargetState>,
+        replace: bool,
+    ) -> Result<bool>;
+
+    /// Stops a connector and forgets it. Its source offsets stay.
+    async fn delete_connector(&self, name: &str) -> Result<()>;
+
+    /// Pauses, resumes or stops a connector and its tasks.
+    async fn set_target_state(&self, name: &str, state: TargetState) -> Result<()>;
+
+    /// Restarts a connector, and its tasks if asked.
+    async fn restart_connector(&self, name: &str, restart: Restart) -> Result<()>;
+
+    /// Restarts one task.
+    async fn restart_task(&self, name: &str, task: usize) -> Result<()>;
+
+    /// Stops everything; answers what could not be stopped cleanly.
+    async fn stop(&self) -> Vec<Abandoned>;
+}
+
+/// Something that was cut off at shutdown because it did not stop in time. What it had not committed comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Abandoned {
+    /// The connector.
+    pub connector: String,
+    /// The task; `None` is the connector itself.
+    pub task: Option<usize>,
+    /// How many of its records were between source and target.
+    pub records_in_flight: u64,
+}

@@ -1,0 +1,268 @@
+//! The source's half: transform, then convert headers, key and value of a whole batch.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use connect_api::{
+    Converter, DataItem, Encoded, Error, ErrorKind, Outcome, RawHeaders, Record, Result, SchemaAndValue, SourceRecord,
+};
+
+use super::tolerance::Attempt;
+use super::{Chain, Converters, Failure, Operator, Stage, Subject};
+use crate::kafka::ProducerRecord;
+use crate::metrics::add;
+
+/// How often a converter may ask to load something for one record. A schema with references needs a few.
+const MAX_RESOLVES: usize = 16;
+
+/// What became of a polled record.
+pub(crate) enum Fate {
+    /// It goes to Kafka.
+    Send(ProducerRecord),
+    /// A transformation dropped it, or it failed and that is tolerated.
+    Dropped,
+}
+
+/// Transformations and converters of one source task.
+pub(crate) struct SourcePipeline {
+    pub(crate) chain: Chain,
+    pub(crate) converters: Converters,
+    pub(crate) operator: Operator,
+    /// How large the last batch became, so that the next buffer need not grow.
+    pub(crate) last_size: usize,
+}
+
+/// Which half of the record is being converted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Key,
+    Value,
+}
+
+impl SourcePipeline {
+    /// Takes a batch through. One fate per record, in order. `originals` are the polled records where the caller
+    /// keeps them, for reports.
+    pub(crate) async fn process(&mut self, mut records: Vec<Record>, originals: &[SourceRecord]) -> Result<Vec<Fate>> {
+        let mut alive = vec![true; records.len()];
+        if !self.chain.stages.is_empty() {
+            for (index, record) in records.iter_mut().enumerate() {
+                alive[index] = self.transform(record, originals.get(index)).await?;
+            }
+        }
+        let mut headers = Vec::with_capacity(records.len());
+        for (index, record) in records.iter().enumerate() {
+            let mut raw = RawHeaders::default();
+            if alive[index] && !record.headers.is_empty() {
+                match self.convert_headers(record, originals.get(index)).await? {
+                    Some(converted) => raw = converted,
+                    None => alive[index] = false,
+                }
+            }
+            headers.push(raw);
+        }
+        let mut buffer = BytesMut::with_capacity(self.last_size);
+        let keys =
+            self.convert_half(Half::Key, &records, originals, &mut headers, &mut alive, &mut buffer).await?;
+        let values =
+            self.convert_half(Half::Value, &records, originals, &mut headers, &mut alive, &mut buffer).await?;
+        self.last_size = buffer.len() + buffer.len() / 16;
+        let buffer = buffer.freeze();
+        let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
+            Encoded::Null => None,
+            Encoded::Appended => Some(buffer.slice(range)),
+            Encoded::Shared(bytes) => Some(bytes),
+        };
+        let mut fates = Vec::with_capacity(records.len());
+        for ((((record, alive), headers), key), value) in
+            records.into_iter().zip(alive).zip(headers).zip(keys).zip(values)
+        {
+            if !alive {
+                fates.push(Fate::Dropped);
+                continue;
+            }
+            fates.push(Fate::Send(ProducerRecord {
+                topic: record.topic,
+                partition: record.kafka_partition,
+                timestamp: record.timestamp,
+                key: bytes(key),
+                value: bytes(value),
+                headers,
+            }));
+        }
+        Ok(fates)
+    }
+
+    /// `false`: the record ends here.
+    async fn transform(&mut self, record: &mut Record, original: Option<&SourceRecord>) -> Result<bool> {
+        let keep = self.operator.settings.retries();
+        let mut from = 0;
+        let mut attempt = Attempt::first();
+        loop {
+            let failed = match self.chain.apply(record, from, keep) {
+                Ok(Outcome::Keep) => return Ok(true),
+                Ok(Outcome::Drop) => {
+                    add(&self.operator.counters().filtered, 1);
+                    return Ok(false);
+                }
+                Err(failed) => *failed,
+            };
+            if failed.stage != from {
+                attempt = Attempt::first();
+            }
+            from = failed.stage;
+            if self.operator.retry(&failed.error, &mut attempt).await
+                && let Some(before) = failed.before
+            {
+                *record = before;
+                continue;
+            }
+            self.operator.give_up(&Failure {
+                stage: Stage::Transformation,
+                class: &self.chain.stages[from].class,
+                error: &failed.error,
+                subject: Subject::Source(original),
+            })?;
+            return Ok(false);
+        }
+    }
+
+    async fn convert_headers(
+        &mut self,
+        record: &Record,
+        original: Option<&SourceRecord>,
+    ) -> Result<Option<RawHeaders>> {
+        let mut attempt = Attempt::first();
+        loop {
+            let mut raw = RawHeaders::default();
+            let mut failed = None;
+            for header in record.headers.iter() {
+                match self.converters.header.from_connect_header(record.topic.as_str(), header.key(), header.data()) {
+                    Ok(bytes) => raw.push(header.key().clone(), bytes),
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
+            }
+            let Some(error) = failed else { return Ok(Some(raw)) };
+            if self.operator.retry(&error, &mut attempt).await {
+                continue;
+            }
+            self.operator.give_up(&Failure {
+                stage: Stage::HeaderConverter,
+                class: &self.converters.header_class,
+                error: &error,
+                subject: Subject::Source(original),
+            })?;
+            return Ok(None);
+        }
+    }
+
+    async fn convert_half(
+        &mut self,
+        half: Half,
+        records: &[Record],
+        originals: &[SourceRecord],
+        headers: &mut [RawHeaders],
+        alive: &mut [bool],
+        buffer: &mut BytesMut,
+    ) -> Result<Vec<(Encoded, Range<usize>)>> {
+        let mut results = Vec::with_capacity(records.len());
+        let converter = match half {
+            Half::Key => &self.converters.key,
+            Half::Value => &self.converters.value,
+        };
+        let mut items = records.iter().zip(headers.iter_mut()).zip(alive.iter()).filter(|(_, alive)| **alive).map(
+            |((record, headers), _)| DataItem {
+                topic: &record.topic,
+                headers,
+                data: match half {
+                    Half::Key => &record.key,
+                    Half::Value => &record.value,
+                },
+            },
+        );
+        converter.from_connect_batch(&mut items, buffer, &mut results);
+        drop(items);
+        let mut results = results.into_iter();
+        let mut all = Vec::with_capacity(records.len());
+        for index in 0..records.len() {
+            let nothing = (Encoded::Null, 0..0);
+            if !alive[index] {
+                all.push(nothing);
+                continue;
+            }
+            let converted = match results.next() {
+                Some(Ok(converted)) => Some(converted),
+                Some(Err(error)) => {
+                    self.convert_again(half, &records[index], originals.get(index), &mut headers[index], error)
+                        .await?
+                        .map(|encoded| (encoded, 0..0))
+                }
+                None => {
+                    return Err(Error::illegal_state("the converter answered fewer results than it was given items"));
+                }
+            };
+            alive[index] = converted.is_some();
+            all.push(converted.unwrap_or(nothing));
+        }
+        Ok(all)
+    }
+
+    /// One record whose conversion failed: loads what is missing, tries again, or gives it up (`None`).
+    async fn convert_again(
+        &mut self,
+        half: Half,
+        record: &Record,
+        original: Option<&SourceRecord>,
+        headers: &mut RawHeaders,
+        mut error: Error,
+    ) -> Result<Option<Encoded>> {
+        let (converter, class, data, stage) = match half {
+            Half::Key => (&self.converters.key, &self.converters.key_class, &record.key, Stage::KeyConverter),
+            Half::Value => {
+                (&self.converters.value, &self.converters.value_class, &record.value, Stage::ValueConverter)
+            }
+        };
+        let mut attempt = Attempt::first();
+        let mut resolves = 0;
+        loop {
+            if error.kind() == ErrorKind::Unresolved && resolves < MAX_RESOLVES {
+                resolves += 1;
+                match converter.resolve(error).await {
+                    Ok(()) => match encode(&**converter, record, headers, data) {
+                        Ok(encoded) => return Ok(Some(encoded)),
+                        Err(failed) => error = failed,
+                    },
+                    Err(failed) => error = failed,
+                }
+                if error.kind() == ErrorKind::Unresolved {
+                    continue;
+                }
+            }
+            if !self.operator.retry(&error, &mut attempt).await {
+                break;
+            }
+            match encode(&**converter, record, headers, data) {
+                Ok(encoded) => return Ok(Some(encoded)),
+                Err(failed) => error = failed,
+            }
+        }
+        self.operator.give_up(&Failure { stage, class, error: &error, subject: Subject::Source(original) })?;
+        Ok(None)
+    }
+}
+
+/// One conversion outside the batch, with bytes of its own.
+fn encode(
+    converter: &dyn Converter,
+    record: &Record,
+    headers: &mut RawHeaders,
+    data: &SchemaAndValue,
+) -> Result<Encoded> {
+    let mut out = BytesMut::new();
+    Ok(match converter.from_connect_data(record.topic.as_str(), headers, data, &mut out)? {
+        Encoded::Appended => Encoded::Shared(Bytes::from(out)),
+        encoded => encoded,
+    })
+}

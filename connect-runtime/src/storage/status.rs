@@ -1,0 +1,107 @@
+//! Statuses of connectors and tasks.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The state of a connector or task, under Kafka's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Nobody runs it now.
+    Unassigned,
+    /// It runs.
+    Running,
+    /// It waits to be resumed.
+    Paused,
+    /// It ended with an error; the status has the trace.
+    Failed,
+    /// It is about to start again.
+    Restarting,
+    /// It was stopped; its tasks are gone, its offsets stay.
+    Stopped,
+}
+
+impl State {
+    /// Kafka's spelling: `RUNNING`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unassigned => "UNASSIGNED",
+            Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
+            Self::Failed => "FAILED",
+            Self::Restarting => "RESTARTING",
+            Self::Stopped => "STOPPED",
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is known about a connector or task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// For `FAILED`: the error with all its causes.
+    pub trace: Option<String>,
+    /// Which worker says so.
+    pub worker_id: String,
+}
+
+/// Which status: a connector's, or that of one of its tasks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StatusKey {
+    pub(crate) connector: String,
+    /// `None` is the connector itself.
+    pub(crate) task: Option<usize>,
+}
+
+/// The statuses of this worker, in memory.
+#[derive(Debug)]
+pub(crate) struct StatusStore {
+    worker_id: String,
+    map: Mutex<BTreeMap<StatusKey, Status>>,
+    changed: tokio::sync::watch::Sender<u64>,
+}
+
+impl StatusStore {
+    pub(crate) fn new(worker_id: String) -> Self {
+        Self { worker_id, map: Mutex::default(), changed: tokio::sync::watch::Sender::new(0) }
+    }
+
+    pub(crate) fn put(&self, connector: &str, task: Option<usize>, state: State, trace: Option<String>) {
+        let key = StatusKey { connector: connector.to_owned(), task };
+        let status = Status { state, trace, worker_id: self.worker_id.clone() };
+        self.lock().insert(key, status);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    pub(crate) fn get(&self, connector: &str, task: Option<usize>) -> Option<Status> {
+        self.lock().get(&StatusKey { connector: connector.to_owned(), task }).cloned()
+    }
+
+    /// Forgets the tasks of a connector from a number on.
+    pub(crate) fn remove_tasks(&self, connector: &str, from: usize) {
+        self.lock().retain(|key, _| key.connector != connector || key.task.is_none_or(|task| task < from));
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Forgets a connector and its tasks.
+    pub(crate) fn remove(&self, connector: &str) {
+        self.lock().retain(|key, _| key.connector != connector);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Changes whenever a status does.
+    pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StatusKey, Status>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,43 @@
+//! The loops that drive tasks: one for sources, one for sinks.
+
+pub(crate) mod control;
+pub(crate) mod sink;
+pub(crate) mod source;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::metrics::TaskCounters;
+use crate::storage::status::{State, StatusStore};
+
+/// Which task: `connector-0`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TaskId {
+    pub(crate) connector: Arc<str>,
+    pub(crate) task: usize,
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.connector, self.task)
+    }
+}
+
+/// What both loops need, whatever they move.
+pub(crate) struct TaskCommon {
+    pub(crate) id: TaskId,
+    pub(crate) control: control::Control,
+    pub(crate) statuses: Arc<StatusStore>,
+    pub(crate) counters: Arc<TaskCounters>,
+    /// `offset.flush.interval.ms`.
+    pub(crate) offset_flush_interval: Duration,
+    /// `offset.flush.timeout.ms`.
+    pub(crate) offset_flush_timeout: Duration,
+}
+
+impl TaskCommon {
+    pub(crate) fn status(&self, state: State) {
+        self.statuses.put(&self.id.connector, Some(self.id.task), state, None);
+    }
+}

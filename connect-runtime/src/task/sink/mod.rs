@@ -1,0 +1,470 @@
+//! The sink loop: consume, convert and transform, put, commit.
+
+mod context;
+mod partitions;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::config::Properties;
+use connect_api::{Error, Offsets, Result, SinkRecord, SinkTask, SinkTaskContext, TopicPartition};
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use self::context::{Host, Requests};
+use self::partitions::Positions;
+use super::TaskCommon;
+use super::control::TargetState;
+use crate::kafka::{ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription};
+use crate::metrics::add;
+use crate::pipeline::{Operator, SinkPipeline};
+use crate::storage::status::State;
+
+/// How long leaving the group may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause before a consumer that failed for now is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Builds a started task.
+pub(crate) type StartSinkTask =
+    Box<dyn FnOnce(Properties, SinkTaskContext) -> BoxFuture<'static, Result<Box<dyn SinkTask>>> + Send>;
+
+/// Everything a sink task is made of.
+pub(crate) struct SinkTaskSpec {
+    pub(crate) common: TaskCommon,
+    pub(crate) start: StartSinkTask,
+    pub(crate) config: Properties,
+    /// Resolves the latest configuration anew.
+    pub(crate) configs: Arc<dyn Fn() -> BoxFuture<'static, Result<Properties>> + Send + Sync>,
+    pub(crate) pipeline: SinkPipeline,
+    /// For records that the task reports by hand.
+    pub(crate) reporter: Operator,
+    pub(crate) kafka: Arc<dyn Kafka>,
+    pub(crate) consumer: ClientProperties,
+    pub(crate) subscription: Subscription,
+}
+
+/// Runs the task until it is stopped or fails. An error makes it `FAILED`.
+pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
+    let mut control = spec.common.control.clone();
+    if control.target() == TargetState::Paused {
+        spec.common.status(State::Paused);
+        control.changed_from(TargetState::Paused).await;
+    }
+    if control.target() == TargetState::Stopped {
+        return Ok(());
+    }
+    let reports = spec.reporter.settings.log;
+    let host = Arc::new(Host {
+        requests: std::sync::Mutex::new(Requests::default()),
+        configs: spec.configs,
+        operator: spec.reporter,
+        reports,
+    });
+    let mut consumer = tokio::select! {
+        consumer = spec.kafka.consumer(&spec.consumer) => consumer?,
+        () = control.stopped() => return Ok(()),
+    };
+    consumer.subscribe(spec.subscription).await?;
+    let context = SinkTaskContext::new(Arc::clone(&host) as _);
+    let mut task = tokio::select! {
+        task = (spec.start)(spec.config, context) => task?,
+        () = control.stopped() => return Ok(()),
+    };
+    spec.common.status(State::Running);
+    let mut sink = SinkLoop {
+        next_commit: Instant::now() + spec.common.offset_flush_interval,
+        common: spec.common,
+        pipeline: spec.pipeline,
+        consumer,
+        host,
+        assignment: BTreeSet::new(),
+        positions: Positions::default(),
+        batch: Vec::new(),
+        redelivering: false,
+        paused: false,
+        commit: None,
+    };
+    let result = sink.run(&mut *task).await;
+    let result = sink.finish(&mut *task, result).await;
+    if let Err(error) = task.stop().await {
+        tracing::warn!(error = %error.trace(), "the task did not stop cleanly");
+    }
+    if let Err(error) = sink.consumer.close(CLOSE_TIMEOUT).await {
+        tracing::warn!(%error, "the consumer did not close cleanly");
+    }
+    result
+}
+
+/// An offset commit under way.
+struct Commit {
+    future: BoxFuture<'static, crate::kafka::Result<()>>,
+    offsets: Offsets,
+    deadline: Instant,
+}
+
+struct SinkLoop {
+    common: TaskCommon,
+    pipeline: SinkPipeline,
+    consumer: Box<dyn Consumer>,
+    host: Arc<Host>,
+    assignment: BTreeSet<TopicPartition>,
+    positions: Positions,
+    /// Records for the next `put`; kept while the task asks for them again.
+    batch: Vec<SinkRecord>,
+    /// The task refused the batch for now; all partitions are paused until it takes it.
+    redelivering: bool,
+    /// The whole task is paused.
+    paused: bool,
+    commit: Option<Commit>,
+    next_commit: Instant,
+}
+
+/// Why waiting ended.
+enum Woken {
+    Event(ConsumerEvent),
+    Failed(crate::kafka::KafkaError),
+    Committed(crate::kafka::Result<()>),
+    CommitLate,
+    Control,
+}
+
+impl SinkLoop {
+    async fn run(&mut self, task: &mut dyn SinkTask) -> Result<()> {
+        loop {
+            match self.common.control.target() {
+                TargetState::Stopped => return Ok(()),
+                TargetState::Paused if !self.paused => self.pause().await?,
+                TargetState::Started if self.paused => self.unpause().await?,
+                TargetState::Paused | TargetState::Started => {}
+            }
+            let requested = std::mem::take(&mut self.host.lock().commit);
+            if self.commit.is_none() && (requested || Instant::now() >= self.next_commit) {
+                self.next_commit = Instant::now() + self.common.offset_flush_interval;
+                let all: Vec<_> = self.assignment.iter().cloned().collect();
+                self.commit(task, &all, false).await?;
+            } else if requested {
+                // One is under way: do it after that.
+                self.host.lock().commit = true;
+            }
+            self.serve_requests().await?;
+            let wait = self.wait_time();
+            match self.wait(wait).await {
+                Woken::Control => continue,
+                Woken::Committed(result) => {
+                    self.commit_ended(result);
+                    continue;
+                }
+                Woken::CommitLate => {
+                    tracing::warn!("an offset commit took longer than offset.flush.timeout.ms and is forgotten");
+                    add(&self.common.counters.commit_failures, 1);
+                    self.commit = None;
+                    continue;
+                }
+                Woken::Failed(error) => {
+                    self.consumer_failed(error).await?;
+                    continue;
+                }
+                Woken::Event(event) => match event {
+                    ConsumerEvent::Records(records) => self.convert(records).await?,
+                    ConsumerEvent::Assigned(partitions) => {
+                        self.assigned(task, partitions).await?;
+                        continue;
+                    }
+                    ConsumerEvent::Revoked(partitions) => {
+                        self.revoked(task, partitions).await?;
+                        continue;
+                    }
+                    ConsumerEvent::Lost(partitions) => {
+                        self.lost(task, partitions).await;
+                        continue;
+                    }
+                },
+            }
+            self.put(task).await?;
+        }
+    }
+
+    /// Until the next commit, or as long as the task wants to be left alone.
+    fn wait_time(&mut self) -> Duration {
+        let until_commit = self.next_commit.saturating_duration_since(Instant::now());
+        match self.host.lock().timeout.take() {
+            Some(timeout) if !timeout.is_zero() => timeout.min(until_commit),
+            _ => until_commit,
+        }
+    }
+
+    async fn wait(&mut self, wait: Duration) -> Woken {
+        let target = if self.paused { TargetState::Paused } else { TargetState::Started };
+        let deadline = Instant::now() + wait;
+        tokio::select! {
+            _ = self.common.control.changed_from(target) => Woken::Control,
+            event = self.consumer.poll(deadline.saturating_duration_since(Instant::now())) => match event {
+                Ok(event) => Woken::Event(event),
+                Err(error) => Woken::Failed(error),
+            },
+            ended = commit_result(&mut self.commit) => match ended {
+                Some(result) => Woken::Committed(result),
+                None => Woken::CommitLate,
+            },
+        }
+    }
+
+    async fn consumer_failed(&mut self, error: crate::kafka::KafkaError) -> Result<()> {
+        if !error.is_retriable() {
+            return Err(Error::connect("the consumer failed").with_source(error));
+        }
+        tracing::warn!(%error, "Kafka cannot be read now and is asked again");
+        tokio::select! {
+            () = self.common.control.stopped() => {}
+            () = tokio::time::sleep(RETRY_PAUSE) => {}
+        }
+        Ok(())
+    }
+
+    async fn convert(&mut self, batches: Vec<PartitionRecords>) -> Result<()> {
+        for records in batches {
+            add(&self.common.counters.read, records.records.len());
+            self.pipeline.process(&records, &mut self.batch).await?;
+            self.positions.delivered(&records.partition, records.next_offset);
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, task: &mut dyn SinkTask) -> Result<()> {
+        match task.put(&self.batch).await {
+            Ok(()) => {
+                let (fatal, reported) = {
+                    let mut requests = self.host.lock();
+                    (requests.fatal.take(), std::mem::take(&mut requests.reported))
+                };
+                if let Some(error) = fatal {
+                    return Err(error);
+                }
+                self.positions.taken();
+                add(&self.common.counters.delivered, self.batch.len().saturating_sub(reported));
+                self.batch.clear();
+                if self.redelivering {
+                    self.redelivering = false;
+                    if !self.paused {
+                        self.resume_all().await?;
+                    }
+                }
+                Ok(())
+            }
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(error = %error.trace(), records = self.batch.len(), "the task will be given these records again");
+                if !self.redelivering {
+                    self.redelivering = true;
+                    self.pause_all().await?;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                Err(Error::connect("Exiting WorkerSinkTask due to unrecoverable exception.").with_source(error))
+            }
+        }
+    }
+
+    /// Rewinds, pauses and resumes that the task asked for.
+    async fn serve_requests(&mut self) -> Result<()> {
+        let (rewinds, changes) = {
+            let mut requests = self.host.lock();
+            (std::mem::take(&mut requests.rewinds), std::mem::take(&mut requests.pause_changes))
+        };
+        for (partition, offset) in rewinds {
+            if self.assignment.contains(&partition) {
+                self.consumer.seek(&partition, offset).await?;
+                self.positions.rewound(&partition, offset);
+                // Records of before the rewind must not follow it.
+                self.drop_from_batch(|record| record.original() == partition);
+            } else {
+                tracing::warn!(%partition, offset, "a rewind of a partition that is not assigned is ignored");
+            }
+        }
+        for (partition, paused) in changes {
+            if self.paused || self.redelivering || !self.assignment.contains(&partition) {
+                continue;
+            }
+            let one = std::slice::from_ref(&partition);
+            if paused { self.consumer.pause(one).await? } else { self.consumer.resume(one).await? }
+        }
+        Ok(())
+    }
+
+    fn drop_from_batch(&mut self, gone: impl Fn(&SinkRecord) -> bool) {
+        let before = self.batch.len();
+        self.batch.retain(|record| !gone(record));
+        // They are read, and counted, again by whoever owns the partition next.
+        let dropped = before - self.batch.len();
+        self.common.counters.read.fetch_sub(dropped as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    async fn pause_all(&mut self) -> Result<()> {
+        let all: Vec<_> = self.assignment.iter().cloned().collect();
+        Ok(self.consumer.pause(&all).await?)
+    }
+
+    /// All but those that the task itself paused.
+    async fn resume_all(&mut self) -> Result<()> {
+        let paused = self.host.lock().paused.clone();
+        let (rest, all): (Vec<_>, Vec<_>) =
+            self.assignment.iter().cloned().partition(|partition| paused.contains(partition));
+        self.consumer.resume(&all).await?;
+        Ok(self.consumer.pause(&rest).await?)
+    }
+
+    async fn pause(&mut self) -> Result<()> {
+        self.paused = true;
+        self.pause_all().await?;
+        self.common.status(State::Paused);
+        self.host.lock().commit = true;
+        Ok(())
+    }
+
+    async fn unpause(&mut self) -> Result<()> {
+        self.paused = false;
+        if !self.redelivering {
+            self.resume_all().await?;
+        }
+        self.common.status(State::Running);
+        Ok(())
+    }
+
+    async fn assigned(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) -> Result<()> {
+        for partition in &partitions {
+            let position = self.consumer.position(partition).await?;
+            self.positions.assigned(partition, position);
+            self.assignment.insert(partition.clone());
+        }
+        self.host.lock().assignment = Some(self.assignment.clone());
+        if self.paused || self.redelivering {
+            self.consumer.pause(&partitions).await?;
+        }
+        task.open(&partitions).await?;
+        self.serve_requests().await
+    }
+
+    async fn revoked(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) -> Result<()> {
+        self.commit(task, &partitions, true).await?;
+        self.forget(&partitions);
+        Ok(())
+    }
+
+    async fn lost(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) {
+        if let Err(error) = task.close(&partitions).await {
+            tracing::error!(error = %error.trace(), "close failed for partitions that were lost");
+        }
+        self.forget(&partitions);
+    }
+
+    fn forget(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.positions.forget(partition);
+            self.assignment.remove(partition);
+        }
+        self.drop_from_batch(|record| partitions.contains(&record.original()));
+        let mut requests = self.host.lock();
+        requests.paused.retain(|partition| !partitions.contains(partition));
+        requests.assignment = Some(self.assignment.clone());
+    }
+
+    /// Asks the task what may be committed and commits it; when `closing`, takes the partitions away from it and
+    /// waits for the commit.
+    async fn commit(&mut self, task: &mut dyn SinkTask, partitions: &[TopicPartition], closing: bool) -> Result<()> {
+        if closing && self.commit.is_some() {
+            // Two commits under way could arrive in either order, and the older one must not win.
+            match commit_result(&mut self.commit).await {
+                Some(result) => self.commit_ended(result),
+                None => self.commit = None,
+            }
+        }
+        let current = self.positions.current(partitions);
+        if current.is_empty() {
+            return Ok(());
+        }
+        let answered = match task.pre_commit(&current).await {
+            Ok(offsets) => Some(offsets),
+            Err(error) if closing => {
+                tracing::warn!(error = %error.trace(), "pre_commit failed while partitions are closed; their offsets stay");
+                None
+            }
+            Err(error) => {
+                tracing::error!(error = %error.trace(), "pre_commit failed; going back to the last committed offsets");
+                add(&self.common.counters.commit_failures, 1);
+                for (partition, offset) in self.positions.committed(partitions) {
+                    self.consumer.seek(&partition, offset).await?;
+                    self.positions.rewound(&partition, offset);
+                }
+                self.drop_from_batch(|record| partitions.contains(&record.original()));
+                None
+            }
+        };
+        if closing {
+            task.close(partitions).await?;
+        }
+        let Some(answered) = answered else { return Ok(()) };
+        let (changed, ignored) = self.positions.committable(&answered);
+        for (partition, offset) in ignored {
+            tracing::warn!(%partition, offset, "pre_commit answered an offset beyond what the task was given, or of a partition that is not assigned; it is ignored");
+        }
+        if changed.is_empty() {
+            add(&self.common.counters.commits, 1);
+            return Ok(());
+        }
+        let future = self.consumer.commit(changed.clone());
+        let deadline = Instant::now() + self.common.offset_flush_timeout;
+        self.commit = Some(Commit { future, offsets: changed, deadline });
+        if closing {
+            match commit_result(&mut self.commit).await {
+                Some(result) => self.commit_ended(result),
+                None => {
+                    tracing::warn!("the last offset commit of closed partitions took too long; records come again");
+                    add(&self.common.counters.commit_failures, 1);
+                    self.commit = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_ended(&mut self, result: crate::kafka::Result<()>) {
+        let Some(commit) = self.commit.take() else { return };
+        match result {
+            Ok(()) => {
+                self.positions.commit_done(&commit.offsets);
+                add(&self.common.counters.commits, 1);
+            }
+            Err(error) => {
+                add(&self.common.counters.commit_failures, 1);
+                if error.kind() == KafkaErrorKind::Rebalance {
+                    tracing::warn!(%error, "offsets were not committed because the group is rebalancing; records may come again");
+                } else {
+                    tracing::error!(%error, "offsets could not be committed; they are tried again in the next round");
+                }
+            }
+        }
+    }
+
+    /// The end: what the task took is committed, all partitions are closed.
+    async fn finish(&mut self, task: &mut dyn SinkTask, result: Result<()>) -> Result<()> {
+        let all: Vec<_> = self.assignment.iter().cloned().collect();
+        let closed = self.commit(task, &all, true).await;
+        match (result, closed) {
+            (Err(first), Err(second)) => {
+                tracing::error!(error = %second.trace(), "closing failed too");
+                Err(first)
+            }
+            (first, second) => first.and(second),
+        }
+    }
+}
+
+/// The result of the commit under way; `None` when its time is over. Never resolves without one.
+async fn commit_result(commit: &mut Option<Commit>) -> Option<crate::kafka::Result<()>> {
+    match commit {
+        Some(commit) => tokio::time::timeout_at(commit.deadline, &mut commit.future).await.ok(),
+        None => std::future::pending().await,
+    }
+}

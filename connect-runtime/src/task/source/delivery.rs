@@ -1,0 +1,170 @@
+//! At-least-once delivery: what the producer has, what came back, what must go again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use connect_api::{Error, RecordMetadata, SourceOffset, SourcePartition, SourceRecord};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+
+use super::submitted::{SubmittedRecords, Ticket};
+use crate::kafka::{Delivery, KafkaError, ProducerRecord, RecordPosition, SendReport};
+use crate::metrics::add;
+use crate::pipeline::{Failure, Operator, Stage, Subject};
+
+/// A batch on its way: all records of a ticket, or those that are sent again.
+pub(super) struct Batch {
+    ticket: Ticket,
+    pub(super) records: Arc<Vec<ProducerRecord>>,
+    /// For a batch sent again: which records of the ticket these are.
+    part: Option<Vec<usize>>,
+    /// The polled records, where the task wants to hear of each.
+    originals: Vec<SourceRecord>,
+    positions: Vec<Option<RecordPosition>>,
+    lost: Vec<usize>,
+}
+
+impl Batch {
+    fn index(&self, sent: usize) -> usize {
+        self.part.as_ref().map_or(sent, |part| part[sent])
+    }
+}
+
+/// Everything between the producer and the offsets.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    submitted: SubmittedRecords,
+    in_flight: FuturesUnordered<BoxFuture<'static, (Batch, SendReport)>>,
+    /// Batches that must go again before anything new, oldest first.
+    pub(super) resend: VecDeque<Batch>,
+    /// Settled records that the task has not heard of.
+    pub(super) settled: Vec<(SourceRecord, Option<RecordMetadata>)>,
+    /// The first failure that ends the task.
+    pub(super) failed: Option<Error>,
+}
+
+impl Deliveries {
+    /// Enters records into the books, before they are sent.
+    pub(super) fn submit(
+        &mut self,
+        offsets: Vec<(SourcePartition, SourceOffset)>,
+        records: Vec<ProducerRecord>,
+        originals: Vec<SourceRecord>,
+    ) -> Batch {
+        let positions = if originals.is_empty() { Vec::new() } else { vec![None; records.len()] };
+        Batch {
+            ticket: self.submitted.submit(offsets),
+            records: Arc::new(records),
+            part: None,
+            originals,
+            positions,
+            lost: Vec::new(),
+        }
+    }
+
+    /// The producer took the batch.
+    pub(super) fn sent(&mut self, batch: Batch, delivery: Delivery) {
+        self.in_flight.push(Box::pin(async move { (batch, delivery.await) }));
+    }
+
+    /// How many records are not settled.
+    pub(super) fn pending(&self) -> usize {
+        self.submitted.pending()
+    }
+
+    /// How many batches the producer has.
+    pub(super) fn batches(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Moves what may be committed into `into`.
+    pub(super) fn committable(&mut self, into: &mut std::collections::HashMap<SourcePartition, SourceOffset>) {
+        self.submitted.committable(into);
+    }
+
+    /// Takes the next report; `false` when nothing is under way. Cancel-safe.
+    pub(super) async fn next(&mut self, operator: &Operator) -> bool {
+        match self.in_flight.next().await {
+            Some((batch, report)) => {
+                self.report(batch, report, operator);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn report(&mut self, mut batch: Batch, report: SendReport, operator: &Operator) {
+        for (sent, position) in report.positions.into_iter().enumerate() {
+            let index = batch.index(sent);
+            if let Some(slot) = batch.positions.get_mut(index) {
+                *slot = position;
+            }
+        }
+        let mut again = Vec::new();
+        for (sent, error) in report.failed {
+            let index = batch.index(sent);
+            if error.is_retriable() {
+                again.push((sent, index));
+            } else {
+                self.refused(&mut batch, index, sent, error, operator);
+            }
+        }
+        if again.is_empty() {
+            self.close(batch, operator);
+        } else {
+            // Order: the records go again before anything new, and a client that gave up on one record of a
+            // partition has taken none after it.
+            tracing::warn!(records = again.len(), "records could not be sent now and will be sent again");
+            let records = again.iter().map(|(sent, _)| batch.records[*sent].clone()).collect();
+            batch.records = Arc::new(records);
+            batch.part = Some(again.into_iter().map(|(_, index)| index).collect());
+            self.resend.push_back(batch);
+        }
+    }
+
+    /// A record that Kafka will not take.
+    fn refused(&mut self, batch: &mut Batch, index: usize, sent: usize, error: KafkaError, operator: &Operator) {
+        let topic = batch.records[sent].topic.clone();
+        let error = Error::from(error).with("topic", topic);
+        let failure = Failure {
+            stage: Stage::KafkaProduce,
+            class: "org.apache.kafka.clients.producer.KafkaProducer",
+            error: &error,
+            subject: Subject::Source(batch.originals.get(index)),
+        };
+        match operator.give_up(&failure) {
+            Ok(()) => batch.lost.push(index),
+            Err(error) => {
+                batch.lost.push(index);
+                batch.lost.push(usize::MAX);
+                self.failed.get_or_insert_with(|| {
+                    Error::connect("Unrecoverable exception from producer send callback").with_source(error)
+                });
+            }
+        }
+    }
+
+    /// All records of the batch are at their end.
+    fn close(&mut self, mut batch: Batch, operator: &Operator) {
+        // A marker says that at least one loss is not tolerated.
+        let fatal = batch.lost.contains(&usize::MAX);
+        batch.lost.retain(|index| *index != usize::MAX);
+        batch.lost.sort_unstable();
+        let total = self.submitted.settle(&batch.ticket, if fatal { &batch.lost } else { &[] });
+        add(&operator.counters().delivered, total - batch.lost.len());
+        for (index, (original, position)) in batch.originals.into_iter().zip(batch.positions).enumerate() {
+            let metadata = position.map(|position| {
+                RecordMetadata::new(
+                    original.record.topic.clone(),
+                    position.partition,
+                    position.offset,
+                    original.record.timestamp,
+                )
+            });
+            if !fatal || !batch.lost.contains(&index) {
+                self.settled.push((original, metadata));
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The source loop: poll, transform and convert, produce, settle, commit offsets.
+
+mod context;
+mod delivery;
+mod offsets;
+mod submitted;
+mod topics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::config::Properties;
+use connect_api::{Error, Result, SourceRecord, SourceTask, SourceTaskContext};
+use futures::future::BoxFuture;
+
+use self::delivery::{Batch, Deliveries};
+use self::offsets::OffsetCommits;
+pub(crate) use self::topics::TopicCreator;
+use super::TaskCommon;
+use super::control::TargetState;
+use crate::kafka::{ClientProperties, Kafka, Producer};
+use crate::metrics::add;
+use crate::pipeline::{Fate, SourcePipeline};
+use crate::storage::status::State;
+use crate::storage::{OffsetBackingStore, OffsetReader};
+
+/// How many records may be between `poll` and their acknowledgement: enough to keep a producer busy for some tens of
+/// milliseconds, and a bound on memory.
+const MAX_IN_FLIGHT_RECORDS: usize = 50_000;
+/// And how many batches, for sources that poll single large records.
+const MAX_IN_FLIGHT_BATCHES: usize = 64;
+/// The longest wait of one `poll`. Hooks of the task run between polls.
+const MAX_POLL_WAIT: Duration = Duration::from_secs(1);
+/// Kafka's pause before something that failed for now is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// How long the producer may take to close. The worker's own deadline is usually shorter and drops the task.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Builds a started task.
+pub(crate) type StartSourceTask =
+    Box<dyn FnOnce(Properties, SourceTaskContext) -> BoxFuture<'static, Result<Box<dyn SourceTask>>> + Send>;
+
+/// Everything a source task is made of.
+pub(crate) struct SourceTaskSpec {
+    pub(crate) common: TaskCommon,
+    pub(crate) start: StartSourceTask,
+    pub(crate) config: Properties,
+    /// Resolves the latest configuration anew.
+    pub(crate) configs: Arc<dyn Fn() -> BoxFuture<'static, Result<Properties>> + Send + Sync>,
+    pub(crate) pipeline: SourcePipeline,
+    pub(crate) kafka: Arc<dyn Kafka>,
+    pub(crate) producer: ClientProperties,
+    pub(crate) topics: Option<TopicCreator>,
+    pub(crate) offsets: Arc<dyn OffsetBackingStore>,
+}
+
+/// Runs the task until it is stopped or fails. An error makes it `FAILED`.
+pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
+    let mut control = spec.common.control.clone();
+    if control.target() == TargetState::Paused {
+        spec.common.status(State::Paused);
+        control.changed_from(TargetState::Paused).await;
+    }
+    if control.target() == TargetState::Stopped {
+        return Ok(());
+    }
+    let producer = tokio::select! {
+        producer = spec.kafka.producer(&spec.producer) => producer?,
+        () = control.stopped() => return Ok(()),
+    };
+    let reader = OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
+    let context = SourceTaskContext::new(Arc::new(context::Host { reader, configs: spec.configs }));
+    let mut task = tokio::select! {
+        task = (spec.start)(spec.config, context) => task?,
+        () = control.stopped() => return Ok(()),
+    };
+    spec.common.status(State::Running);
+    let offsets = OffsetCommits::new(
+        Arc::clone(&spec.common.id.connector),
+        spec.offsets,
+        spec.common.offset_flush_interval,
+        spec.common.offset_flush_timeout,
+        Arc::clone(&spec.common.counters),
+    );
+    let mut source = SourceLoop {
+        hooks: task.wants_record_commits(),
+        common: spec.common,
+        pipeline: spec.pipeline,
+        producer,
+        topics: spec.topics.take(),
+        deliveries: Deliveries::default(),
+        offsets,
+    };
+    let result = source.run(&mut *task).await;
+    source.finish(&mut *task, result.is_ok()).await;
+    if let Err(error) = task.stop().await {
+        tracing::warn!(error = %error.trace(), "the task did not stop cleanly");
+    }
+    if let Err(error) = source.producer.close(CLOSE_TIMEOUT).await {
+        tracing::warn!(%error, "the producer did not close cleanly");
+    }
+    result
+}
+
+struct SourceLoop {
+    common: TaskCommon,
+    pipeline: SourcePipeline,
+    producer: Box<dyn Producer>,
+    topics: Option<TopicCreator>,
+    /// Whether the task wants `commit_record`.
+    hooks: bool,
+    deliveries: Deliveries,
+    offsets: OffsetCommits,
+}
+
+impl SourceLoop {
+    async fn run(&mut self, task: &mut dyn SourceTask) -> Result<()> {
+        loop {
+            match self.common.control.target() {
+                TargetState::Stopped => return Ok(()),
+                TargetState::Paused => {
+                    self.paused(task).await;
+                    continue;
+                }
+                TargetState::Started => {}
+            }
+            self.call_hooks(task).await;
+            if let Some(error) = self.deliveries.failed.take() {
+                return Err(error);
+            }
+            if let Some(batch) = self.deliveries.resend.pop_front() {
+                if !self.pause_for(RETRY_PAUSE).await {
+                    self.deliveries.resend.push_front(batch);
+                    continue;
+                }
+                self.send(batch).await?;
+            } else if self.deliveries.pending() >= MAX_IN_FLIGHT_RECORDS
+                || self.deliveries.batches() >= MAX_IN_FLIGHT_BATCHES
+            {
+                self.wait_for_delivery().await;
+            } else {
+                let records = self.poll(task).await?;
+                if !records.is_empty() {
+                    self.process(records).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next records, while deliveries and offset commits go on. No records: look at the state again.
+    async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Vec<SourceRecord>> {
+        let polled = {
+            let poll = task.poll(MAX_POLL_WAIT);
+            tokio::pin!(poll);
+            loop {
+                tokio::select! {
+                    () = self.common.control.stopped() => return Ok(Vec::new()),
+                    polled = &mut poll => break polled,
+                    true = self.deliveries.next(&self.pipeline.operator) => {
+                        self.deliveries.committable(&mut self.offsets.committable);
+                    }
+                    () = self.offsets.drive() => {}
+                }
+            }
+        };
+        match polled {
+            Ok(records) => Ok(records),
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(error = %error.trace(), "the source cannot be polled now and is asked again");
+                // A source that fails at once must not spin.
+                self.pause_for(RETRY_PAUSE).await;
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes polled records through the pipeline and hands them to the producer.
+    async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
+        add(&self.common.counters.read, polled.len());
+        let mut originals =
+            if self.hooks || self.pipeline.operator.settings.log_messages { polled.clone() } else { Vec::new() };
+        let mut offsets = Vec::with_capacity(polled.len());
+        let mut records = Vec::with_capacity(polled.len());
+        for record in polled {
+            offsets.push((record.source_partition, record.source_offset));
+            records.push(record.record);
+        }
+        let fates = self.pipeline.process(records, &originals).await?;
+        if !self.hooks {
+            originals.clear();
+        }
+        let mut kept = Vec::with_capacity(fates.len());
+        let mut kept_offsets = Vec::with_capacity(fates.len());
+        let mut kept_originals = Vec::with_capacity(originals.len());
+        let mut originals = originals.into_iter();
+        for (fate, offset) in fates.into_iter().zip(offsets) {
+            let original = originals.next();
+            match fate {
+                Fate::Send(record) => {
+                    kept.push(record);
+                    kept_offsets.push(offset);
+                    kept_originals.extend(original);
+                }
+                // Its offset is not recorded: a later record of the partition carries one.
+                Fate::Dropped => self.deliveries.settled.extend(original.map(|original| (original, None))),
+            }
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let batch = self.deliveries.submit(kept_offsets, kept, kept_originals);
+        self.send(batch).await
+    }
+
+    /// Hands a batch to the producer, waiting for room. When the task is stopped meanwhile, the batch stays
+    /// unsettled and its offsets uncommitted.
+    async fn send(&mut self, batch: Batch) -> Result<()> {
+        if let Err(error) = self.ensure_topics(&batch).await {
+            return self.send_failed(batch, error);
+        }
+        let mut control = self.common.control.clone();
+        tokio::select! {
+            sent = self.producer.send(Arc::clone(&batch.records), self.hooks) => match sent {
+                Ok(delivery) => self.deliveries.sent(batch, delivery),
+                Err(error) => return self.send_failed(batch, error.into()),
+            },
+            () = control.stopped() => {}
+        }
+        Ok(())
+    }
+
+    fn send_failed(&mut self, batch: Batch, error: Error) -> Result<()> {
+        if error.is_retriable() {
+            tracing::warn!(error = %error.trace(), "records cannot be sent now and will be sent again");
+            self.deliveries.resend.push_front(batch);
+            return Ok(());
+        }
+        Err(Error::connect("Unrecoverable exception trying to send").with_source(error))
+    }
+
+    async fn ensure_topics(&mut self, batch: &Batch) -> Result<()> {
+        let Some(topics) = &mut self.topics else { return Ok(()) };
+        let mut last = None;
+        for record in batch.records.iter() {
+            if last != Some(&record.topic) {
+                topics.ensure(&record.topic).await?;
+                last = Some(&record.topic);
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait_for_delivery(&mut self) {
+        tokio::select! {
+            () = self.common.control.stopped() => {}
+            true = self.deliveries.next(&self.pipeline.operator) => {
+                self.deliveries.committable(&mut self.offsets.committable);
+            }
+            () = self.offsets.drive() => {}
+        }
+    }
+
+    /// `false`: the task was told to stop meanwhile.
+    async fn pause_for(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            () = self.common.control.stopped() => false,
+            () = tokio::time::sleep(time) => true,
+        }
+    }
+
+    /// Deliveries and commits go on; the source is not asked.
+    async fn paused(&mut self, task: &mut dyn SourceTask) {
+        self.common.status(State::Paused);
+        let mut control = self.common.control.clone();
+        loop {
+            self.call_hooks(task).await;
+            tokio::select! {
+                target = control.changed_from(TargetState::Paused) => {
+                    if target == TargetState::Started {
+                        self.common.status(State::Running);
+                    }
+                    return;
+                }
+                true = self.deliveries.next(&self.pipeline.operator) => {
+                    self.deliveries.committable(&mut self.offsets.committable);
+                }
+                () = self.offsets.drive() => {}
+            }
+        }
+    }
+
+    /// Tells the task what was settled and committed. Its errors are its own matter.
+    async fn call_hooks(&mut self, task: &mut dyn SourceTask) {
+        for (record, metadata) in std::mem::take(&mut self.deliveries.settled) {
+            if let Err(error) = task.commit_record(&record, metadata.as_ref()).await {
+                tracing::error!(error = %error.trace(), "commit_record failed");
+            }
+        }
+        if std::mem::take(&mut self.offsets.committed)
+            && let Err(error) = task.commit().await
+        {
+            tracing::error!(error = %error.trace(), "commit failed");
+        }
+    }
+
+    /// The end: waits for what the producer has, commits once more.
+    async fn finish(&mut self, task: &mut dyn SourceTask, clean: bool) {
+        let drained = tokio::time::timeout(self.common.offset_flush_timeout, async {
+            while self.deliveries.next(&self.pipeline.operator).await {}
+        })
+        .await;
+        if drained.is_err() {
+            tracing::warn!(
+                records = self.deliveries.pending(),
+                "records were not acknowledged in time; they are read again after the next start"
+            );
+        }
+        self.deliveries.committable(&mut self.offsets.committable);
+        self.offsets.flush().await;
+        self.call_hooks(task).await;
+        if clean && let Some(error) = self.deliveries.failed.take() {
+            tracing::error!(error = %error.trace(), "a record could not be sent while the task was stopping");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The byte formats of Connect's own topics and files. Pure: no I/O, no clock, no logging.
+
+pub(crate) mod offset;
