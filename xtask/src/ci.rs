@@ -70,7 +70,7 @@ fn clippy() -> StepResult {
 }
 
 fn base() -> StepResult {
-    counted(run_tests(cargo("test -p connect-runtime --no-default-features --lib --quiet"))?)
+    counted(run_tests(cargo("test -p connect-runtime --no-default-features --tests"))?)
 }
 
 fn test() -> StepResult {

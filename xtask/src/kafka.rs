@@ -51,7 +51,13 @@ pub(crate) fn suite() -> StepResult {
             Err(error) => failed.push(error),
         }
     }
-    if failed.is_empty() { Ok(Outcome::Done(total.text())) } else { Err(failed.join("\n")) }
+    if failed.is_empty() {
+        stop_all();
+        let _ = fs::remove_dir_all(data());
+        Ok(Outcome::Done(total.text()))
+    } else {
+        Err(format!("{}\nthe logs of the brokers are in {}", failed.join("\n"), data().display()))
+    }
 }
 
 /// Hands a command through to the script.

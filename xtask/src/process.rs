@@ -26,7 +26,7 @@ pub(crate) fn cargo(args: &str) -> Command {
 
 /// Runs it with our own output streams.
 pub(crate) fn run(mut command: Command) -> Result<(), String> {
-    println!("$ {}", show(&command));
+    println!("$ {}", show_all(&command));
     let status = command.status().map_err(|error| format!("{}: {error}", show(&command)))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed with {status}", show(&command))) }
 }
@@ -99,7 +99,7 @@ impl Tally {
 
 /// Runs a `cargo test`, shows its output line by line and adds up its `test result:` lines.
 pub(crate) fn run_tests(mut command: Command) -> Result<Tally, String> {
-    println!("$ {}", show(&command));
+    println!("$ {}", show_all(&command));
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{}: {error}", show(&command)))?;
     let mut tally = Tally::default();
@@ -119,14 +119,19 @@ pub(crate) fn run_tests(mut command: Command) -> Result<Tally, String> {
     }
 }
 
-fn show(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+/// The command with the variables that we set for it, ready to be typed.
+fn show_all(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| {
         let (name, value) = (name.to_string_lossy(), value?.to_string_lossy());
         Some(if value.contains(' ') { format!("{name}='{value}' ") } else { format!("{name}={value} ") })
     });
+    set.collect::<String>() + &show(command)
+}
+
+fn show(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy);
-    set.collect::<String>() + &words.collect::<Vec<_>>().join(" ")
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
