@@ -1,7 +1,5 @@
 //! [`Error`]: what an embedding application can be told.
 
-use crate::kafka::KafkaError;
-
 /// The result of a call on [`Connect`](crate::Connect).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -39,7 +37,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn kafka(doing: impl Into<String>, source: KafkaError) -> Self {
+    pub(crate) fn kafka(doing: impl Into<String>, source: impl Into<connect_api::Error>) -> Self {
         Self::Kafka { doing: doing.into(), source: source.into() }
     }
 }
