@@ -77,6 +77,7 @@ pub struct DataItem<'a> {
 /// runtime await [`resolve`](Self::resolve) and convert again.
 #[async_trait]
 #[doc(alias = "org.apache.kafka.connect.storage.Converter")]
+#[expect(clippy::wrong_self_convention, reason = "Kafka's names")]
 pub trait Converter: Send + Sync + 'static {
     /// The converter's configuration.
     type Config: Config
@@ -136,6 +137,7 @@ pub trait Converter: Send + Sync + 'static {
 
 /// Turns header values into typed data and back.
 #[doc(alias = "org.apache.kafka.connect.storage.HeaderConverter")]
+#[expect(clippy::wrong_self_convention, reason = "Kafka's names")]
 pub trait HeaderConverter: Send + Sync + 'static {
     /// The converter's configuration.
     type Config: Config
