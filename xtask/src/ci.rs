@@ -70,15 +70,15 @@ fn clippy() -> StepResult {
 }
 
 fn base() -> StepResult {
-    counted(run_tests(cargo("test -p connect-runtime --no-default-features --tests"))?)
+    counted(run_tests(cargo("test -p connect-runtime --no-default-features --tests --no-fail-fast"))?)
 }
 
 fn test() -> StepResult {
-    counted(run_tests(cargo("test"))?)
+    counted(run_tests(cargo("test --no-fail-fast"))?)
 }
 
 fn book() -> StepResult {
-    counted(run_tests(cargo("test -p connect-docs -p xtask"))?)
+    counted(run_tests(cargo("test --no-fail-fast -p connect-docs -p xtask"))?)
 }
 
 fn rustdoc() -> StepResult {
