@@ -7,12 +7,18 @@
 //! It is hidden from the documentation: only the conformance suite and the benchmarks reach it from outside.
 
 mod error;
+#[cfg(any(feature = "krafka", feature = "rskafka"))]
+mod jaas;
 #[cfg(feature = "krafka")]
 pub mod krafka;
 pub mod memory;
 mod partitioner;
+#[cfg(any(feature = "krafka", feature = "rskafka"))]
+mod properties;
 #[cfg(feature = "rskafka")]
 pub mod rskafka;
+#[cfg(any(feature = "krafka", feature = "rskafka"))]
+mod security;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,1 +1,0 @@
-//! The adapter over krafka: placeholder until it is written.

@@ -1,0 +1,437 @@
+//! Consuming: the client's `poll` runs as a stored future, so that a dropped call of ours loses nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connect_api::{Offsets, Str, TimestampType, TopicPartition};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use krafka::CloseOptions;
+use krafka::admin::AdminClient;
+use krafka::consumer::{AutoOffsetReset, Consumer as Client, OffsetAndMetadata};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::error::{failed, timed_out};
+use super::rebalance::{Handover, Listener};
+use super::settings::ConsumerSettings;
+use super::subscription::Upkeep;
+use super::{Consumer, Result, admin, headers};
+use crate::kafka::{
+    ConsumerEvent, ConsumerRecord, KafkaError, KafkaErrorKind, PartitionRecords, Subscription,
+};
+
+/// How long one `poll` of the client runs. Only the upkeep of the subscription depends on it.
+const INNER_POLL: Duration = Duration::from_secs(1);
+/// Between attempts while the brokers cannot be reached.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// Between attempts to find out a position.
+const POSITION_PAUSE: Duration = Duration::from_millis(50);
+
+type Poll = BoxFuture<'static, Result<Vec<PartitionRecords>>>;
+
+/// A consumer. Whether it belongs to a group is decided by the first `subscribe` or `assign`, and so the client is
+/// made there.
+pub(super) struct KrafkaConsumer {
+    kafka: krafka::Kafka,
+    admin: Arc<AdminClient>,
+    settings: ConsumerSettings,
+    metadata_max_age: Duration,
+    mode: Mode,
+    closing: Arc<AtomicBool>,
+    handovers: mpsc::Receiver<Handover>,
+    listener: Option<Listener>,
+    /// The event that the caller deals with; the next `poll` lets the client go on.
+    open_event: Option<oneshot::Sender<()>>,
+    polling: Option<Poll>,
+}
+
+enum Mode {
+    New,
+    Member { client: Arc<Client>, upkeep: Arc<Mutex<Upkeep>> },
+    Assigned { client: Arc<Client> },
+}
+
+impl KrafkaConsumer {
+    pub(super) fn new(kafka: krafka::Kafka, settings: ConsumerSettings, metadata_max_age: Duration) -> Self {
+        let closing = Arc::new(AtomicBool::new(false));
+        let (listener, handovers) = Listener::new(Arc::clone(&closing));
+        let admin = kafka.admin().metrics_push(false).default_api_timeout(settings.api_timeout);
+        Self {
+            kafka,
+            admin: Arc::new(admin),
+            settings,
+            metadata_max_age,
+            mode: Mode::New,
+            closing,
+            handovers,
+            listener: Some(listener),
+            open_event: None,
+            polling: None,
+        }
+    }
+
+    async fn client(&mut self, group: Option<String>) -> Result<Arc<Client>> {
+        let settings = self.settings.clone();
+        let mut builder = match group {
+            Some(group) => self.kafka.consumer(group),
+            None => self.kafka.consumer_without_group(),
+        };
+        builder = builder
+            .enable_auto_commit(false)
+            .auto_offset_reset(settings.reset)
+            .isolation_level(settings.isolation)
+            .max_poll_records(settings.max_poll_records)
+            // Enough that the next polls need no round trip.
+            .max_buffered_records(settings.max_poll_records.saturating_mul(10).max(50_000))
+            .max_poll_interval(settings.max_poll_interval)
+            .session_timeout(settings.session_timeout)
+            .heartbeat_interval(settings.heartbeat_interval)
+            .fetch_min_bytes(settings.fetch_min_bytes)
+            .fetch_max_bytes(settings.fetch_max_bytes)
+            .max_partition_fetch_bytes(settings.max_partition_fetch_bytes)
+            .fetch_max_wait(settings.fetch_max_wait)
+            .group_protocol(settings.protocol)
+            .partition_assignment_strategies(settings.strategies)
+            .metrics_push(settings.metrics_push);
+        if let Some(instance) = settings.group_instance {
+            builder = builder.group_instance_id(instance);
+        }
+        if let Some(assignor) = settings.remote_assignor {
+            builder = builder.group_remote_assignor(assignor);
+        }
+        if let Some(rack) = settings.client_rack {
+            builder = builder.client_rack(rack);
+        }
+        if let Some(listener) = self.listener.take() {
+            builder = builder.rebalance_listener(listener);
+        }
+        let client = builder.build().await.map_err(|error| failed("starting a consumer", error))?;
+        Ok(Arc::new(client))
+    }
+
+    fn current(&self) -> Result<&Arc<Client>> {
+        match &self.mode {
+            Mode::New => {
+                Err(misused("the consumer has neither subscribed to topics nor been assigned partitions"))
+            }
+            Mode::Member { client, .. } | Mode::Assigned { client } => Ok(client),
+        }
+    }
+
+    fn group(&self) -> Result<&str> {
+        self.settings.group.as_deref().ok_or_else(|| {
+            KafkaError::new(KafkaErrorKind::Config, "`group.id` is missing: without it there is no group")
+        })
+    }
+
+    fn start_poll(&self) -> Result<Poll> {
+        let client = Arc::clone(self.current()?);
+        let upkeep = match &self.mode {
+            Mode::Member { upkeep, .. } => Some((Arc::clone(upkeep), Arc::clone(&self.admin))),
+            Mode::New | Mode::Assigned { .. } => None,
+        };
+        Ok(async move {
+            if let Some((upkeep, admin)) = upkeep {
+                upkeep.lock().await.keep_up(&client, &admin).await;
+            }
+            poll_client(&client).await
+        }
+        .boxed())
+    }
+
+    fn hand_out(&mut self, handover: Handover) -> ConsumerEvent {
+        self.open_event = Some(handover.done);
+        handover.event
+    }
+}
+
+/// One `poll` of the client. A failure that passes is waited out here: Java's consumer does not tell of it either.
+async fn poll_client(client: &Client) -> Result<Vec<PartitionRecords>> {
+    match client.poll(INNER_POLL).await {
+        Ok(records) => {
+            let mut partitions = by_partition(records);
+            for read in &mut partitions {
+                let partition = &read.partition;
+                if let Some(position) = client.position(&partition.topic, partition.partition).await {
+                    // Further than the last record when transaction markers follow it.
+                    read.next_offset = read.next_offset.max(position);
+                }
+            }
+            Ok(partitions)
+        }
+        Err(error) => {
+            let error = failed("reading records", error);
+            if !error.is_retriable() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "reading records failed; trying again");
+            tokio::time::sleep(RETRY_PAUSE).await;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Groups records, which come in runs of one partition.
+fn by_partition(records: Vec<krafka::ConsumerRecord>) -> Vec<PartitionRecords> {
+    let mut partitions: Vec<PartitionRecords> = Vec::new();
+    let mut places: HashMap<(Arc<str>, i32), usize> = HashMap::new();
+    let mut run: Option<(Arc<str>, i32, usize)> = None;
+    let mut left = records.len();
+    for record in records {
+        let place = match &run {
+            Some((topic, partition, place))
+                if *partition == record.partition
+                    && (Arc::ptr_eq(topic, &record.topic) || *topic == record.topic) =>
+            {
+                *place
+            }
+            _ => {
+                let key = (Arc::clone(&record.topic), record.partition);
+                let place = *places.entry(key).or_insert_with(|| {
+                    let partition = TopicPartition::new(Str::from(&*record.topic), record.partition);
+                    partitions.push(PartitionRecords {
+                        partition,
+                        // Most polls bring records of one partition.
+                        records: Vec::with_capacity(left),
+                        next_offset: 0,
+                    });
+                    partitions.len() - 1
+                });
+                run = Some((record.topic, record.partition, place));
+                place
+            }
+        };
+        left -= 1;
+        if let Some(read) = partitions.get_mut(place) {
+            read.next_offset = record.offset + 1;
+            read.records.push(ConsumerRecord {
+                offset: record.offset,
+                timestamp: record.timestamp,
+                timestamp_type: timestamp_type(record.timestamp, record.timestamp_type),
+                key: record.key,
+                value: record.value,
+                headers: headers::from_client(record.headers),
+            });
+        }
+    }
+    partitions
+}
+
+fn timestamp_type(timestamp: i64, kind: krafka::TimestampType) -> TimestampType {
+    match kind {
+        _ if timestamp < 0 => TimestampType::NoTimestampType,
+        krafka::TimestampType::LogAppendTime => TimestampType::LogAppendTime,
+        _ => TimestampType::CreateTime,
+    }
+}
+
+fn misused(message: &str) -> KafkaError {
+    KafkaError::new(KafkaErrorKind::Other, message)
+}
+
+fn by_topic(partitions: &[TopicPartition]) -> HashMap<&str, Vec<i32>> {
+    let mut topics: HashMap<&str, Vec<i32>> = HashMap::new();
+    for partition in partitions {
+        topics.entry(&partition.topic).or_default().push(partition.partition);
+    }
+    topics
+}
+
+#[async_trait]
+impl Consumer for KrafkaConsumer {
+    async fn subscribe(&mut self, subscription: Subscription) -> Result<()> {
+        let group = self.group()?.to_owned();
+        if matches!(self.mode, Mode::Assigned { .. }) {
+            return Err(misused(
+                "the consumer was assigned partitions and cannot subscribe to topics as well",
+            ));
+        }
+        let mut upkeep = Upkeep::new(subscription, self.metadata_max_age)?;
+        let client = match &self.mode {
+            Mode::Member { client, .. } => Arc::clone(client),
+            Mode::New | Mode::Assigned { .. } => self.client(Some(group)).await?,
+        };
+        upkeep.start(&client, &self.admin).await?;
+        self.mode = Mode::Member { client, upkeep: Arc::new(Mutex::new(upkeep)) };
+        Ok(())
+    }
+
+    async fn assign(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let client = match &self.mode {
+            Mode::Assigned { client } => Arc::clone(client),
+            Mode::New => self.client(None).await?,
+            Mode::Member { .. } => {
+                return Err(misused(
+                    "the consumer subscribed to topics and cannot be assigned partitions as well",
+                ));
+            }
+        };
+        self.mode = Mode::Assigned { client: Arc::clone(&client) };
+        let mut topics: HashMap<String, Vec<i32>> = HashMap::new();
+        for topic in client.assignment().await.into_keys() {
+            topics.insert(topic, Vec::new());
+        }
+        for (topic, partitions) in by_topic(partitions) {
+            topics.insert(topic.to_owned(), partitions);
+        }
+        for (topic, partitions) in topics {
+            let assigned = client.assign(&topic, partitions).await;
+            assigned.map_err(|error| failed(format_args!("looking up topic `{topic}`"), error))?;
+        }
+        Ok(())
+    }
+
+    async fn poll(&mut self, max_wait: Duration) -> Result<ConsumerEvent> {
+        if let Some(done) = self.open_event.take() {
+            let _ = done.send(());
+        }
+        let deadline = Instant::now() + max_wait;
+        loop {
+            if self.polling.is_none() {
+                self.polling = Some(self.start_poll()?);
+            }
+            let Some(polling) = self.polling.as_mut() else { continue };
+            // Nothing is awaited between an outcome and its return, and what is unfinished stays in its place: that
+            // is what makes dropping this call harmless.
+            tokio::select! {
+                biased;
+                Some(handover) = self.handovers.recv() => return Ok(self.hand_out(handover)),
+                outcome = polling => {
+                    self.polling = None;
+                    let partitions = outcome?;
+                    if !partitions.is_empty() || Instant::now() >= deadline {
+                        return Ok(ConsumerEvent::Records(partitions));
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => return Ok(ConsumerEvent::Records(Vec::new())),
+            }
+        }
+    }
+
+    async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
+        let client = Arc::clone(self.current()?);
+        let deadline = Instant::now() + self.settings.api_timeout;
+        let tried = format!("looking up the position of {partition}");
+        loop {
+            let position =
+                tokio::time::timeout_at(deadline, client.position(&partition.topic, partition.partition));
+            if let Some(position) = position.await.map_err(|_| timed_out(&tried))? {
+                return Ok(position);
+            }
+            let assignment = client.assignment().await;
+            let assigned = assignment.get(partition.topic.as_str());
+            if !assigned.is_some_and(|partitions| partitions.contains(&partition.partition)) {
+                return Err(misused(&format!("{tried}: the partition is not assigned to this consumer")));
+            }
+            if self.settings.reset == AutoOffsetReset::None {
+                let message = format!("{tried}: there is none, and `auto.offset.reset` is `none`");
+                return Err(KafkaError::new(KafkaErrorKind::OffsetOutOfRange, message));
+            }
+            if Instant::now() + POSITION_PAUSE >= deadline {
+                return Err(timed_out(&tried));
+            }
+            tokio::time::sleep(POSITION_PAUSE).await;
+        }
+    }
+
+    async fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<()> {
+        let sought = self.current()?.seek(&partition.topic, partition.partition, offset).await;
+        sought.map_err(|error| failed(format_args!("moving to offset {offset} of {partition}"), error))
+    }
+
+    async fn pause(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let client = self.current()?;
+        for (topic, partitions) in by_topic(partitions) {
+            client.pause(topic, &partitions).await;
+        }
+        Ok(())
+    }
+
+    async fn resume(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let client = self.current()?;
+        for (topic, partitions) in by_topic(partitions) {
+            client.resume(topic, &partitions).await;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: Offsets) -> BoxFuture<'static, Result<()>> {
+        let group = match self.group() {
+            Ok(group) => group.to_owned(),
+            Err(error) => return std::future::ready(Err(error)).boxed(),
+        };
+        if let Mode::Member { client, .. } = &self.mode {
+            let client = Arc::clone(client);
+            return async move {
+                let committed = client.commit_offsets(offsets.iter().map(|(partition, offset)| {
+                    let partition = admin::client_partition(partition);
+                    (partition, OffsetAndMetadata::new(*offset))
+                }));
+                committed
+                    .await
+                    .map_err(|error| failed(format_args!("committing offsets of group `{group}`"), error))
+            }
+            .boxed();
+        }
+        let admin = Arc::clone(&self.admin);
+        async move { admin::alter_group_offsets(&admin, &group, &offsets).await }.boxed()
+    }
+
+    async fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Offsets> {
+        let group = self.group()?.to_owned();
+        let mut offsets = admin::group_offsets(&self.admin, &group, Some(partitions)).await?;
+        offsets.retain(|partition, _| partitions.contains(partition));
+        Ok(offsets)
+    }
+
+    async fn close(mut self: Box<Self>, timeout: Duration) -> Result<()> {
+        self.closing.store(true, Ordering::Release);
+        self.open_event = None;
+        self.polling = None;
+        let Ok(client) = self.current() else { return Ok(()) };
+        let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
+        closed.map_err(|error| failed("closing the consumer", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(topic: &Arc<str>, partition: i32, offset: i64) -> krafka::ConsumerRecord {
+        krafka::ConsumerRecord::new(Arc::clone(topic), partition, offset, None, None)
+    }
+
+    #[test]
+    fn records_are_grouped_by_partition_in_order() {
+        let (a, b): (Arc<str>, Arc<str>) = (Arc::from("a"), Arc::from("b"));
+        let also_a: Arc<str> = Arc::from("a");
+        let records = vec![
+            record(&a, 0, 5),
+            record(&a, 0, 7),
+            record(&a, 1, 1),
+            record(&b, 0, 3),
+            record(&also_a, 0, 8),
+        ];
+        let grouped: Vec<_> = by_partition(records)
+            .into_iter()
+            .map(|read| {
+                let offsets: Vec<_> = read.records.iter().map(|record| record.offset).collect();
+                (read.partition.to_string(), offsets, read.next_offset)
+            })
+            .collect();
+        let expected = [("a-0", vec![5, 7, 8], 9), ("a-1", vec![1], 2), ("b-0", vec![3], 4)];
+        assert_eq!(grouped, expected.map(|(partition, offsets, next)| (partition.to_owned(), offsets, next)));
+    }
+
+    #[test]
+    fn a_negative_timestamp_is_none() {
+        assert_eq!(timestamp_type(-1, krafka::TimestampType::CreateTime), TimestampType::NoTimestampType);
+        assert_eq!(timestamp_type(0, krafka::TimestampType::CreateTime), TimestampType::CreateTime);
+        assert_eq!(timestamp_type(1, krafka::TimestampType::LogAppendTime), TimestampType::LogAppendTime);
+    }
+}

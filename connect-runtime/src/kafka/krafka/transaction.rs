@@ -1,0 +1,121 @@
+//! A producer with transactions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use krafka::CloseOptions;
+use krafka::producer::{TransactionState, TransactionalProducer};
+
+use super::error::failed;
+use super::producer::{builder, send};
+use super::settings::ProducerSettings;
+use super::{Producer, Result};
+use crate::kafka::{Delivery, KafkaError, KafkaErrorKind, ProducerRecord};
+
+/// How often an unknown outcome of a commit is asked for. Each attempt already waits up to `max.block.ms`.
+const COMMIT_ATTEMPTS: usize = 5;
+
+/// The client takes part in transactions from the moment it is built, so it is built by `init_transactions`.
+pub(super) struct KrafkaTransactionalProducer {
+    kafka: krafka::Kafka,
+    settings: ProducerSettings,
+    client: Option<TransactionalProducer>,
+}
+
+impl KrafkaTransactionalProducer {
+    pub(super) fn new(kafka: krafka::Kafka, settings: ProducerSettings) -> Self {
+        Self { kafka, settings, client: None }
+    }
+
+    fn id(&self) -> &str {
+        self.settings.transactional_id.as_deref().unwrap_or_default()
+    }
+
+    fn client(&self) -> Result<&TransactionalProducer> {
+        self.client.as_ref().ok_or_else(|| {
+            let id = self.id();
+            KafkaError::new(
+                KafkaErrorKind::Other,
+                format!("the transactions of `{id}` are not initialized yet"),
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl Producer for KrafkaTransactionalProducer {
+    async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery> {
+        send(self.client()?, batch, positions).await
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        match &self.client {
+            None => Ok(()),
+            Some(client) => client.flush().await.map_err(|error| failed("flushing the producer", error)),
+        }
+    }
+
+    async fn init_transactions(&mut self) -> Result<()> {
+        if self.client.is_some() {
+            return Ok(());
+        }
+        let mut builder = builder(&self.kafka, &self.settings);
+        if let Some(timeout) = self.settings.transaction_timeout {
+            builder = builder.transaction_timeout(timeout);
+        }
+        let client = builder.build_transactional(self.id()).await;
+        let client = client.map_err(|error| {
+            failed(format_args!("initializing the transactions of `{}`", self.id()), error)
+        })?;
+        if !client.transaction_version().is_v2() {
+            tracing::warn!(
+                transactional_id = self.id(),
+                "the cluster's feature `transaction.version` is below 2: with access control its brokers may refuse \
+                 to add partitions to transactions; raise it with `kafka-features.sh upgrade`"
+            );
+        }
+        self.client = Some(client);
+        Ok(())
+    }
+
+    async fn begin_transaction(&mut self) -> Result<()> {
+        let begun = self.client()?.begin();
+        begun.map_err(|error| failed(format_args!("beginning a transaction of `{}`", self.id()), error))
+    }
+
+    async fn commit_transaction(&mut self) -> Result<()> {
+        let client = self.client()?;
+        let mut attempt = 1;
+        loop {
+            let Err(error) = client.commit().await else { return Ok(()) };
+            // The coordinator may have committed: aborting now could hit a later transaction, asking again is safe.
+            let unknown = client.state() == TransactionState::CommitUnknown;
+            if unknown && attempt < COMMIT_ATTEMPTS {
+                attempt += 1;
+                continue;
+            }
+            let tried = format!("committing a transaction of `{}`", self.id());
+            if unknown {
+                let tried = format!("{tried}, whose outcome is unknown; only a new producer can tell");
+                return Err(failed(tried, error).with_retriable(false));
+            }
+            return Err(failed(tried, error));
+        }
+    }
+
+    async fn abort_transaction(&mut self) -> Result<()> {
+        let client = self.client()?;
+        if client.state() == TransactionState::Ready {
+            return Ok(());
+        }
+        let aborted = client.abort().await;
+        aborted.map_err(|error| failed(format_args!("aborting a transaction of `{}`", self.id()), error))
+    }
+
+    async fn close(self: Box<Self>, timeout: Duration) -> Result<()> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
+        closed.map_err(|error| failed(format_args!("closing the producer of `{}`", self.id()), error))
+    }
+}

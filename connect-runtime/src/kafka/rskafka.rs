@@ -1,1 +1,0 @@
-//! The adapter over rskafka: placeholder until it is written.
