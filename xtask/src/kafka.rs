@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::process::{Tally, cargo, output, root, run as run_command, run_tests, target, works};
+use crate::process::{Tally, cargo, output, root, run_tests, run_unseen, target, works};
 use crate::steps::{Outcome, StepResult};
 
 /// A directory that exists if the test exists, and the command that runs it.
@@ -68,7 +68,7 @@ pub(crate) fn tool(args: &[String]) -> StepResult {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let mut command = script(&args);
     command.env("CONNECT_KAFKA_DATA", target().join("kafka"));
-    run_command(command)?;
+    run_unseen(command)?;
     Ok(Outcome::Done(String::new()))
 }
 

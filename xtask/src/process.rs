@@ -25,8 +25,13 @@ pub(crate) fn cargo(args: &str) -> Command {
 }
 
 /// Runs it with our own output streams.
-pub(crate) fn run(mut command: Command) -> Result<(), String> {
+pub(crate) fn run(command: Command) -> Result<(), String> {
     println!("$ {}", show_all(&command));
+    run_unseen(command)
+}
+
+/// The same without a word of ours on standard output, which the caller may be piping.
+pub(crate) fn run_unseen(mut command: Command) -> Result<(), String> {
     let status = command.status().map_err(|error| format!("{}: {error}", show(&command)))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed with {status}", show(&command))) }
 }
