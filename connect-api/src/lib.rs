@@ -1,6 +1,7 @@
 //! The contract that connectors, converters and transformations for Kafka Connect in Rust implement.
 
 // The derive macro writes `::connect_api::…`, also inside this crate.
+#[allow(unused_extern_crates, reason = "used where the derive is, which may be tests only")]
 extern crate self as connect_api;
 
 pub mod config;
@@ -10,7 +11,7 @@ mod error;
 pub mod header;
 #[doc(hidden)]
 pub mod host;
-mod plugins;
+pub mod plugins;
 mod record;
 pub mod sink;
 pub mod source;
@@ -29,6 +30,7 @@ pub use converter::{Converter, ConverterType, DataItem, Encoded, HeaderConverter
 pub use data::{Schema, SchemaAndValue, Str, Struct, Value};
 pub use error::{BoxError, Error, ErrorKind, Result, ResultExt};
 pub use header::{Header, Headers, RawHeaders};
+pub use plugins::{Bundle, Plugins};
 pub use record::{Record, RecordMetadata, TimestampType};
 pub use sink::{
     ErrantRecordReporter, Offsets, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask,
