@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Result};
 ///     twice.unwrap_err().message(),
 ///     "Cannot create field because of field name duplication a",
 /// );
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -66,7 +66,7 @@ impl SchemaBuilder {
     /// let old = Schema::structure().name("Order").version(2).field("id", Schema::INT64).build()?;
     /// let new = SchemaBuilder::copy_basics(&old).field("number", Schema::INT64).build()?;
     /// assert_eq!((new.name(), new.version()), (Some("Order"), Some(2)));
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     pub fn copy_basics(source: &Schema) -> Self {
         let mut builder = Self::new(source.ty());

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// assert_eq!(price.to_string(), "123.45");
 /// assert_eq!("123.45".parse::<Decimal>()?, price);
 /// assert_ne!(Decimal::new(10, 1), Decimal::new(100, 2));
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[doc(alias = "BigDecimal")]
@@ -317,7 +317,9 @@ fn parse_exponent(text: &str) -> Option<i64> {
         return None;
     }
     let exponent: i64 = if significant.is_empty() { 0 } else { significant.parse().ok()? };
-    Some(if text.starts_with('-') { -exponent } else { exponent })
+    let exponent = if text.starts_with('-') { -exponent } else { exponent };
+    // Java refuses an exponent beyond 32 bits even where the fraction would make up for it.
+    i32::try_from(exponent).ok().map(i64::from)
 }
 
 #[cfg(test)]

@@ -2,16 +2,19 @@
 
 mod array;
 mod builder;
+mod calendar;
 mod decimal;
 #[doc(hidden)]
 pub mod java;
 pub mod logical;
 mod map;
+mod projector;
 mod schema;
 mod structs;
 mod text;
 mod validate;
 mod value;
+pub mod values;
 mod view;
 
 pub use array::Array;
@@ -19,6 +22,7 @@ pub use builder::SchemaBuilder;
 pub use decimal::Decimal;
 pub use logical::Date;
 pub use map::{Map, Shape};
+pub use projector::SchemaProjector;
 pub use schema::{Field, Schema, Type};
 pub use structs::{FieldSelector, Struct};
 pub use text::Str;

@@ -119,7 +119,7 @@ impl fmt::Display for Type {
 /// assert_eq!(schema.ty(), Type::Struct);
 /// assert_eq!(schema.to_string(), "Schema{com.example.Order:STRUCT}");
 /// assert_eq!(schema.fields()?.len(), 2);
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Schema(Repr);
@@ -400,13 +400,6 @@ impl Schema {
             }
             (Repr::Full(a), Repr::Full(b)) => Arc::ptr_eq(a, b),
             _ => false,
-        }
-    }
-
-    pub(super) fn parts(&self) -> Full {
-        match &self.0 {
-            Repr::Plain { ty, optional } => Full { optional: *optional, ..Full::of(*ty) },
-            Repr::Full(full) => full.as_ref().clone(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// assert_eq!(row.get("name")?, &Value::from("Ada"));
 /// assert_eq!(row.to_string(), "Struct{id=7,name=Ada}");
 /// assert!(row.clone().put("id", "seven").is_err());
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Struct {
@@ -91,7 +91,7 @@ impl Struct {
     /// let schema = Schema::structure().field("id", Schema::INT64).field("name", Schema::STRING).build()?;
     /// let row = Struct::from_values(schema, vec![Value::from(7_i64), Value::from("Ada")])?;
     /// assert_eq!(row.get_int64("id")?, Some(7));
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     pub fn from_values(schema: Schema, values: Vec<Value>) -> Result<Self> {
         let count = check_struct(&schema)?;

@@ -60,7 +60,7 @@ impl Str {
     /// use connect_api::{Bytes, Str};
     /// assert_eq!(Str::from_utf8(Bytes::from_static(b"abc"))?, "abc");
     /// assert!(Str::from_utf8(Bytes::from_static(b"\xff")).is_err());
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     pub fn from_utf8(bytes: Bytes) -> Result<Self> {
         if bytes.len() <= INLINE {
@@ -93,7 +93,7 @@ impl Str {
     /// let text = Str::from_utf8(fetched.slice(..30))?.detach();
     /// drop(fetched); // frees the million bytes
     /// assert_eq!(text.len(), 30);
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     #[must_use]
     pub fn detach(&self) -> Self {

@@ -38,7 +38,7 @@ impl Schema {
     ///     error.message(),
     ///     "Invalid Java object for schema with type INT64: class java.lang.Integer for value",
     /// );
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     pub fn validate_value(&self, value: &Value) -> Result<()> {
         check(self, value, Place::Value)

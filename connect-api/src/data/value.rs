@@ -382,7 +382,7 @@ impl From<ValueRef<'_>> for Value {
 /// assert_eq!(typed.value, Value::Int64(42));
 /// assert_eq!(schemaless.schema, None);
 /// typed.validate()?;
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemaAndValue {
