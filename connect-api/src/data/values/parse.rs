@@ -178,7 +178,10 @@ impl Parser<'_> {
                 if let Some(schema) = &value_schema {
                     align(schema, entries.iter_mut().map(|(_, value)| value))?;
                 }
-                return Ok(SchemaAndValue::new(Schema::map(keys.schema, value_schema), Map::from_entries(entries)));
+                return Ok(SchemaAndValue::new(
+                    Schema::map(keys.schema, value_schema),
+                    Map::from_entries(entries),
+                ));
             }
             if self.tokens.consume(",") {
                 return Err(NotReadable);
@@ -254,7 +257,8 @@ struct Common {
 
 impl Common {
     fn merge(&mut self, element: Option<&SchemaAndValue>) {
-        let Some(next) = element.and_then(|element| element.schema.as_ref()).filter(|_| !self.incompatible) else {
+        let Some(next) = element.and_then(|element| element.schema.as_ref()).filter(|_| !self.incompatible)
+        else {
             return;
         };
         self.schema = match self.schema.take() {

@@ -55,7 +55,13 @@ impl Reader<'_> {
         }
         let number = match text[..end].parse::<i64>() {
             Ok(number) => (if negative { -number } else { number }) as i32,
-            Err(_) => if negative { i32::MIN } else { i32::MAX },
+            Err(_) => {
+                if negative {
+                    i32::MIN
+                } else {
+                    i32::MAX
+                }
+            }
         };
         self.0 = &text[end..];
         Some(number.into())
