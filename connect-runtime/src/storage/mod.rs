@@ -1,7 +1,9 @@
 //! What the runtime remembers: source offsets and statuses.
 
+mod file;
 pub(crate) mod offset;
 pub(crate) mod status;
 
+pub(crate) use file::FileOffsets;
 pub(crate) use offset::{MemoryOffsets, OffsetBackingStore, OffsetReader};
 pub use status::{State, Status};

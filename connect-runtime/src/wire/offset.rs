@@ -45,6 +45,14 @@ pub(crate) fn decode_value(bytes: &[u8]) -> Result<SourceOffset> {
     }
 }
 
+/// The key as this runtime writes it: Java's maps have their members in another order. A key that is none stays.
+pub(crate) fn normalize_key(key: Bytes) -> Bytes {
+    match decode_key(&key) {
+        Ok((connector, partition)) => encode_key(&connector, &partition),
+        Err(_) => key,
+    }
+}
+
 fn key_shape(json: &Json) -> Error {
     Error::data(format!("the key of a source offset must be [\"connector\", {{partition}}], but is {json}"))
 }
