@@ -3,7 +3,9 @@
 mod file;
 pub(crate) mod offset;
 pub(crate) mod status;
+mod topic;
 
 pub(crate) use file::FileOffsets;
 pub(crate) use offset::{MemoryOffsets, OffsetBackingStore, OffsetReader};
+pub(crate) use topic::{TopicOffsets, TopicSettings};
 pub use status::{State, Status};

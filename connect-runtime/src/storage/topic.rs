@@ -1,0 +1,204 @@
+//! Source offsets in a compacted topic, as the distributed worker keeps them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use connect_api::{Error, Offsets, RawHeaders, Result, Str, TopicPartition};
+use tokio::sync::Mutex;
+
+use super::OffsetBackingStore;
+use crate::kafka::{
+    Admin, ClientProperties, Consumer, ConsumerEvent, IsolationLevel, Kafka, KafkaErrorKind, NewTopic, Producer,
+    ProducerRecord,
+};
+use crate::wire;
+
+/// How long reading the topic to its end may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait for records in between.
+const POLL_WAIT: Duration = Duration::from_millis(500);
+
+/// How the topic is made and reached.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicSettings {
+    /// The topic, made when it is missing.
+    pub(crate) topic: NewTopic,
+    pub(crate) producer: ClientProperties,
+    pub(crate) consumer: ClientProperties,
+    pub(crate) admin: ClientProperties,
+}
+
+/// See the module.
+pub(crate) struct TopicOffsets {
+    kafka: Arc<dyn Kafka>,
+    settings: TopicSettings,
+    // Held across calls on purpose: a look-up sees all writes before it.
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    producer: Box<dyn Producer>,
+    consumer: Box<dyn Consumer>,
+    admin: Box<dyn Admin>,
+    partitions: Vec<TopicPartition>,
+    positions: Offsets,
+    map: HashMap<Bytes, Bytes>,
+}
+
+impl TopicOffsets {
+    pub(crate) fn new(kafka: Arc<dyn Kafka>, settings: TopicSettings) -> Self {
+        Self { kafka, settings, open: Mutex::default() }
+    }
+
+    fn topic(&self) -> &Str {
+        &self.settings.topic.name
+    }
+
+    /// The number of partitions of the topic, which is made if it is missing and refused if it is not compacted.
+    async fn ensure(&self, admin: &dyn Admin) -> Result<i32> {
+        if let Some(found) = admin.describe_topic(self.topic().as_str()).await? {
+            if self.kafka.capabilities().topic_configs {
+                let configs = admin.describe_topic_config(self.topic().as_str()).await?;
+                let policy = configs.get("cleanup.policy").map_or("compact", String::as_str);
+                if policy != "compact" {
+                    return Err(Error::config(
+                        "offset.storage.topic",
+                        format!(
+                            "Topic '{}' supplied via the 'offset.storage.topic' property is required to have \
+                             'cleanup.policy=compact' to guarantee consistency and durability of source connector \
+                             offsets, but found the topic currently has 'cleanup.policy={policy}'.",
+                            self.topic()
+                        ),
+                    ));
+                }
+            }
+            return Ok(found.partitions);
+        }
+        match admin.create_topic(&self.settings.topic).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == KafkaErrorKind::TopicExists => {}
+            Err(error) => return Err(Error::connect("create the offsets topic").with("topic", self.topic()).with_source(error)),
+        }
+        // The new topic shows up at the brokers a moment after it was made.
+        for _ in 0..100 {
+            if let Some(found) = admin.describe_topic(self.topic().as_str()).await? {
+                return Ok(found.partitions);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Error::retriable("the offsets topic was created but does not show up").with("topic", self.topic()))
+    }
+}
+
+impl Open {
+    async fn read_to_end(&mut self) -> Result<()> {
+        let ends = self.admin.end_offsets(&self.partitions, IsolationLevel::ReadCommitted).await?;
+        let read = async {
+            while ends.iter().any(|(partition, end)| self.positions.get(partition).is_none_or(|at| at < end)) {
+                match self.consumer.poll(POLL_WAIT).await {
+                    Ok(ConsumerEvent::Records(batches)) => {
+                        for batch in batches {
+                            for record in batch.records {
+                                let Some(key) = record.key else { continue };
+                                let key = wire::offset::normalize_key(key);
+                                match record.value {
+                                    Some(value) => self.map.insert(key, value),
+                                    None => self.map.remove(&key),
+                                };
+                            }
+                            self.positions.insert(batch.partition, batch.next_offset);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.is_retriable() => {
+                        tracing::warn!(%error, "the offsets topic cannot be read now and is asked again");
+                        tokio::time::sleep(POLL_WAIT).await;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+                for partition in &self.partitions {
+                    // Markers and compacted records move the position without bringing a record.
+                    if let Ok(at) = self.consumer.position(partition).await {
+                        self.positions.insert(partition.clone(), at);
+                    }
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(READ_TIMEOUT, read)
+            .await
+            .unwrap_or_else(|_| Err(Error::retriable("the offsets topic could not be read to its end in time")))
+    }
+}
+
+fn closed() -> Error {
+    Error::illegal_state("the offset store is not open")
+}
+
+#[async_trait]
+impl OffsetBackingStore for TopicOffsets {
+    async fn start(&self) -> Result<()> {
+        let admin = self.kafka.admin(&self.settings.admin).await?;
+        let count = self.ensure(&*admin).await?;
+        let partitions: Vec<_> =
+            (0..count).map(|partition| TopicPartition::new(self.topic().clone(), partition)).collect();
+        let mut consumer = self.kafka.consumer(&self.settings.consumer).await?;
+        consumer.assign(&partitions).await?;
+        let starts = admin.beginning_offsets(&partitions).await?;
+        for (partition, offset) in &starts {
+            consumer.seek(partition, *offset).await?;
+        }
+        let producer = self.kafka.producer(&self.settings.producer).await?;
+        let mut open = Open { producer, consumer, admin, partitions, positions: starts, map: HashMap::new() };
+        open.read_to_end().await?;
+        *self.open.lock().await = Some(open);
+        Ok(())
+    }
+
+    async fn get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
+        let mut open = self.open.lock().await;
+        let open = open.as_mut().ok_or_else(closed)?;
+        open.read_to_end().await?;
+        Ok(keys.iter().map(|key| open.map.get(key).cloned()).collect())
+    }
+
+    async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()> {
+        let delivery = {
+            let mut open = self.open.lock().await;
+            let open = open.as_mut().ok_or_else(closed)?;
+            let records = entries
+                .into_iter()
+                .map(|(key, value)| ProducerRecord {
+                    topic: self.topic().clone(),
+                    partition: None,
+                    timestamp: None,
+                    key: Some(key),
+                    value,
+                    headers: RawHeaders::default(),
+                })
+                .collect();
+            open.producer.send(Arc::new(records), false).await?
+        };
+        match delivery.await.failed.into_iter().next() {
+            None => Ok(()),
+            Some((_, error)) => Err(Error::retriable("write source offsets").with("topic", self.topic()).with_source(error)),
+        }
+    }
+
+    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
+        let mut open = self.open.lock().await;
+        let open = open.as_mut().ok_or_else(closed)?;
+        open.read_to_end().await?;
+        Ok(open.map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    async fn stop(&self) -> Result<()> {
+        let Some(open) = self.open.lock().await.take() else { return Ok(()) };
+        open.producer.close(Duration::from_secs(5)).await?;
+        open.consumer.close(Duration::from_secs(5)).await?;
+        Ok(())
+    }
+}
