@@ -90,7 +90,12 @@ pub trait Converter: Send + Sync + 'static {
         Self: Sized;
 
     /// Reads bytes from Kafka. `None` is a null key or value, for most converters [`SchemaAndValue::NULL`].
-    fn to_connect_data(&self, topic: &str, headers: &RawHeaders, bytes: Option<&Bytes>) -> Result<SchemaAndValue>;
+    fn to_connect_data(
+        &self,
+        topic: &str,
+        headers: &RawHeaders,
+        bytes: Option<&Bytes>,
+    ) -> Result<SchemaAndValue>;
 
     /// Writes data for Kafka: appends to `out`, the batch's buffer, and says what it wrote. On an error the runtime
     /// takes back what was appended.
@@ -104,7 +109,11 @@ pub trait Converter: Send + Sync + 'static {
 
     /// Reads a batch. Override it to borrow scratch state (key tables, shapes) once per batch. `results` gets exactly
     /// one entry per item, in order.
-    fn to_connect_batch(&self, items: &mut dyn Iterator<Item = RawItem<'_>>, results: &mut Vec<Result<SchemaAndValue>>) {
+    fn to_connect_batch(
+        &self,
+        items: &mut dyn Iterator<Item = RawItem<'_>>,
+        results: &mut Vec<Result<SchemaAndValue>>,
+    ) {
         for item in items {
             results.push(self.to_connect_data(item.topic.as_str(), item.headers, item.bytes));
         }

@@ -9,11 +9,13 @@ pub use kinds::{
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::config::ConfigProvider;
+use crate::config::Properties;
 use crate::converter::{Converter, HeaderConverter};
-use crate::sink::SinkConnector;
-use crate::source::SourceConnector;
+use crate::sink::{SinkConnector, SinkTask, SinkTaskContext};
+use crate::source::{SourceConnector, SourceTask, SourceTaskContext};
 use crate::transform::{Predicate, Transformation};
 use crate::{Error, Result};
 use kinds::Descriptor;
@@ -248,7 +250,37 @@ registrations! {
     config_provider<ConfigProvider>, config_providers: ConfigProviderPlugin, ConfigProvider;
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "each call registers; the chain may end anywhere")]
 impl Bundle<'_> {
+    /// Registers a source connector whose tasks are made by a closure instead of [`SourceTask::start`]: for tasks
+    /// that hold something of the application, say a channel.
+    pub fn source_with<C: SourceConnector>(
+        mut self,
+        name: &'static str,
+        start_task: impl Fn(Properties, SourceTaskContext) -> PluginFuture<Box<dyn SourceTask>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let info = self.info(PluginKind::Source, name);
+        self.plugins.sources.push(SourcePlugin::of::<C>(info).with_task(Arc::new(start_task)));
+        self
+    }
+
+    /// Registers a sink connector whose tasks are made by a closure instead of [`SinkTask::start`].
+    pub fn sink_with<C: SinkConnector>(
+        mut self,
+        name: &'static str,
+        start_task: impl Fn(Properties, SinkTaskContext) -> PluginFuture<Box<dyn SinkTask>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let info = self.info(PluginKind::Sink, name);
+        self.plugins.sinks.push(SinkPlugin::of::<C>(info).with_task(Arc::new(start_task)));
+        self
+    }
+
     fn info(&mut self, kind: PluginKind, name: &'static str) -> PluginInfo {
         self.last = Some(kind);
         PluginInfo { kind, name, aliases: Vec::new(), version: self.version }

@@ -180,7 +180,13 @@ impl SinkRecord {
         original_offset: i64,
         timestamp_type: TimestampType,
     ) -> Self {
-        Self { record, original_topic: original_topic.into(), original_partition, original_offset, timestamp_type }
+        Self {
+            record,
+            original_topic: original_topic.into(),
+            original_partition,
+            original_offset,
+            timestamp_type,
+        }
     }
 
     /// The topic it was consumed from, whatever a transformation made of [`Record::topic`].

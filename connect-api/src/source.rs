@@ -161,7 +161,11 @@ pub trait SourceTask: Send + 'static {
     /// when the Kafka client gave no coordinates.
     ///
     /// Only called when [`wants_record_commits`](Self::wants_record_commits) answers `true`.
-    async fn commit_record(&mut self, _record: &SourceRecord, _metadata: Option<&RecordMetadata>) -> Result<()> {
+    async fn commit_record(
+        &mut self,
+        _record: &SourceRecord,
+        _metadata: Option<&RecordMetadata>,
+    ) -> Result<()> {
         Ok(())
     }
 

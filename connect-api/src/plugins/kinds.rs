@@ -163,6 +163,9 @@ macro_rules! descriptor {
     };
 }
 
+/// Makes a started task. A closure, because a task may be fed by the application that registered it.
+pub(super) type StartTask<C, T> = Arc<dyn Fn(Properties, C) -> PluginFuture<Box<T>> + Send + Sync>;
+
 type SourceOffsets = Vec<(SourcePartition, Option<SourceOffset>)>;
 type SinkOffsets = Vec<(TopicPartition, Option<i64>)>;
 
@@ -172,7 +175,7 @@ descriptor! {
         task_config_def: fn() -> ConfigDef,
         validate: fn(&Properties) -> Vec<ConfigValue>,
         start: fn(Properties, SourceConnectorContext) -> PluginFuture<Box<dyn SourceConnector>>,
-        start_task: fn(Properties, SourceTaskContext) -> PluginFuture<Box<dyn SourceTask>>,
+        start_task: StartTask<SourceTaskContext, dyn SourceTask>,
         exactly_once_support: fn(&Properties) -> Result<ExactlyOnceSupport>,
         transaction_boundaries: fn(&Properties) -> Result<ConnectorTransactionBoundaries>,
         alter_offsets: fn(Properties, SourceOffsets) -> PluginFuture<bool>,
@@ -192,12 +195,12 @@ impl SourcePlugin {
                     Ok(Box::new(connector) as Box<dyn SourceConnector>)
                 })
             },
-            start_task: |properties, context| {
+            start_task: Arc::new(|properties, context| {
                 Box::pin(async move {
                     let config = <C::Task as SourceTask>::Config::parse(&properties)?;
                     Ok(Box::new(C::Task::start(config, context).await?) as Box<dyn SourceTask>)
                 })
-            },
+            }),
             exactly_once_support: |properties| Ok(C::exactly_once_support(&C::Config::parse(properties)?)),
             transaction_boundaries: |properties| {
                 Ok(C::can_define_transaction_boundaries(&C::Config::parse(properties)?))
@@ -206,6 +209,11 @@ impl SourcePlugin {
                 Box::pin(async move { C::alter_offsets(C::Config::parse(&properties)?, &offsets).await })
             },
         }
+    }
+
+    pub(super) fn with_task(mut self, start_task: StartTask<SourceTaskContext, dyn SourceTask>) -> Self {
+        self.start_task = start_task;
+        self
     }
 
     /// The keys of a task's configuration.
@@ -261,7 +269,7 @@ descriptor! {
         task_config_def: fn() -> ConfigDef,
         validate: fn(&Properties) -> Vec<ConfigValue>,
         start: fn(Properties, SinkConnectorContext) -> PluginFuture<Box<dyn SinkConnector>>,
-        start_task: fn(Properties, SinkTaskContext) -> PluginFuture<Box<dyn SinkTask>>,
+        start_task: StartTask<SinkTaskContext, dyn SinkTask>,
         alter_offsets: fn(Properties, SinkOffsets) -> PluginFuture<bool>,
     }
 }
@@ -279,16 +287,21 @@ impl SinkPlugin {
                     Ok(Box::new(connector) as Box<dyn SinkConnector>)
                 })
             },
-            start_task: |properties, context| {
+            start_task: Arc::new(|properties, context| {
                 Box::pin(async move {
                     let config = <C::Task as SinkTask>::Config::parse(&properties)?;
                     Ok(Box::new(C::Task::start(config, context).await?) as Box<dyn SinkTask>)
                 })
-            },
+            }),
             alter_offsets: |properties, offsets| {
                 Box::pin(async move { C::alter_offsets(C::Config::parse(&properties)?, &offsets).await })
             },
         }
+    }
+
+    pub(super) fn with_task(mut self, start_task: StartTask<SinkTaskContext, dyn SinkTask>) -> Self {
+        self.start_task = start_task;
+        self
     }
 
     /// The keys of a task's configuration.

@@ -37,7 +37,12 @@ pub(crate) struct ChainError {
 
 impl Chain {
     /// Runs the stages from number `from` on. `keep`: a failed stage may be tried again, so keep what it was given.
-    pub(crate) fn apply(&self, record: &mut Record, from: usize, keep: bool) -> Result<Outcome, Box<ChainError>> {
+    pub(crate) fn apply(
+        &self,
+        record: &mut Record,
+        from: usize,
+        keep: bool,
+    ) -> Result<Outcome, Box<ChainError>> {
         for (number, stage) in self.stages.iter().enumerate().skip(from) {
             let before = keep.then(|| record.clone());
             match stage.apply(record) {

@@ -1,7 +1,8 @@
 //! The sink's half: convert key, value and headers of a batch, then transform.
 
 use connect_api::{
-    Error, ErrorKind, Header, Headers, Outcome, RawItem, Record, Result, SchemaAndValue, SinkRecord, TimestampType,
+    Error, ErrorKind, Header, Headers, Outcome, RawItem, Record, Result, SchemaAndValue, SinkRecord,
+    TimestampType,
 };
 
 use super::tolerance::Attempt;
@@ -41,7 +42,11 @@ impl<'a> Origin<'a> {
 
 impl SinkPipeline {
     /// Takes the records of one partition through and appends what comes out. Dropped records leave nothing.
-    pub(crate) async fn process(&mut self, batch: &PartitionRecords, out: &mut Vec<SinkRecord>) -> Result<()> {
+    pub(crate) async fn process(
+        &mut self,
+        batch: &PartitionRecords,
+        out: &mut Vec<SinkRecord>,
+    ) -> Result<()> {
         let mut keys = Vec::with_capacity(batch.records.len());
         let mut values = Vec::with_capacity(batch.records.len());
         convert(&*self.converters.key, Half::Key, batch, &mut keys);
@@ -51,7 +56,11 @@ impl SinkPipeline {
         }
         out.reserve(batch.records.len());
         for ((raw, key), value) in batch.records.iter().zip(keys).zip(values) {
-            let origin = Origin { topic: batch.partition.topic.as_str(), partition: batch.partition.partition, record: raw };
+            let origin = Origin {
+                topic: batch.partition.topic.as_str(),
+                partition: batch.partition.partition,
+                record: raw,
+            };
             let key = match key {
                 Ok(key) => key,
                 Err(error) => match self.convert_again(Half::Key, origin, error).await? {
@@ -167,9 +176,12 @@ impl SinkPipeline {
         mut error: Error,
     ) -> Result<Option<SchemaAndValue>> {
         let (converter, class, stage, bytes) = match half {
-            Half::Key => {
-                (&self.converters.key, &self.converters.key_class, Stage::KeyConverter, origin.record.key.as_ref())
-            }
+            Half::Key => (
+                &self.converters.key,
+                &self.converters.key_class,
+                Stage::KeyConverter,
+                origin.record.key.as_ref(),
+            ),
             Half::Value => (
                 &self.converters.value,
                 &self.converters.value_class,

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
-    Converter, DataItem, Encoded, Error, ErrorKind, Outcome, RawHeaders, Record, Result, SchemaAndValue, SourceRecord,
+    Converter, DataItem, Encoded, Error, ErrorKind, Outcome, RawHeaders, Record, Result, SchemaAndValue,
+    SourceRecord,
 };
 
 use super::tolerance::Attempt;
@@ -42,7 +43,11 @@ enum Half {
 impl SourcePipeline {
     /// Takes a batch through. One fate per record, in order. `originals` are the polled records where the caller
     /// keeps them, for reports.
-    pub(crate) async fn process(&mut self, mut records: Vec<Record>, originals: &[SourceRecord]) -> Result<Vec<Fate>> {
+    pub(crate) async fn process(
+        &mut self,
+        mut records: Vec<Record>,
+        originals: &[SourceRecord],
+    ) -> Result<Vec<Fate>> {
         let mut alive = vec![true; records.len()];
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
@@ -63,8 +68,9 @@ impl SourcePipeline {
         let mut buffer = BytesMut::with_capacity(self.last_size);
         let keys =
             self.convert_half(Half::Key, &records, originals, &mut headers, &mut alive, &mut buffer).await?;
-        let values =
-            self.convert_half(Half::Value, &records, originals, &mut headers, &mut alive, &mut buffer).await?;
+        let values = self
+            .convert_half(Half::Value, &records, originals, &mut headers, &mut alive, &mut buffer)
+            .await?;
         self.last_size = buffer.len() + buffer.len() / 16;
         let buffer = buffer.freeze();
         let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
@@ -136,7 +142,11 @@ impl SourcePipeline {
             let mut raw = RawHeaders::default();
             let mut failed = None;
             for header in record.headers.iter() {
-                match self.converters.header.from_connect_header(record.topic.as_str(), header.key(), header.data()) {
+                match self.converters.header.from_connect_header(
+                    record.topic.as_str(),
+                    header.key(),
+                    header.data(),
+                ) {
                     Ok(bytes) => raw.push(header.key().clone(), bytes),
                     Err(error) => {
                         failed = Some(error);
@@ -172,16 +182,17 @@ impl SourcePipeline {
             Half::Key => &self.converters.key,
             Half::Value => &self.converters.value,
         };
-        let mut items = records.iter().zip(headers.iter_mut()).zip(alive.iter()).filter(|(_, alive)| **alive).map(
-            |((record, headers), _)| DataItem {
-                topic: &record.topic,
-                headers,
-                data: match half {
-                    Half::Key => &record.key,
-                    Half::Value => &record.value,
+        let mut items =
+            records.iter().zip(headers.iter_mut()).zip(alive.iter()).filter(|(_, alive)| **alive).map(
+                |((record, headers), _)| DataItem {
+                    topic: &record.topic,
+                    headers,
+                    data: match half {
+                        Half::Key => &record.key,
+                        Half::Value => &record.value,
+                    },
                 },
-            },
-        );
+            );
         converter.from_connect_batch(&mut items, buffer, &mut results);
         drop(items);
         let mut results = results.into_iter();
@@ -194,13 +205,14 @@ impl SourcePipeline {
             }
             let converted = match results.next() {
                 Some(Ok(converted)) => Some(converted),
-                Some(Err(error)) => {
-                    self.convert_again(half, &records[index], originals.get(index), &mut headers[index], error)
-                        .await?
-                        .map(|encoded| (encoded, 0..0))
-                }
+                Some(Err(error)) => self
+                    .convert_again(half, &records[index], originals.get(index), &mut headers[index], error)
+                    .await?
+                    .map(|encoded| (encoded, 0..0)),
                 None => {
-                    return Err(Error::illegal_state("the converter answered fewer results than it was given items"));
+                    return Err(Error::illegal_state(
+                        "the converter answered fewer results than it was given items",
+                    ));
                 }
             };
             alive[index] = converted.is_some();
@@ -248,7 +260,12 @@ impl SourcePipeline {
                 Err(failed) => error = failed,
             }
         }
-        self.operator.give_up(&Failure { stage, class, error: &error, subject: Subject::Source(original) })?;
+        self.operator.give_up(&Failure {
+            stage,
+            class,
+            error: &error,
+            subject: Subject::Source(original),
+        })?;
         Ok(None)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use connect_api::{Error, Result};
 use tokio::time::Instant;
 
-use super::report::{self, Failure};
 use super::Stage;
+use super::report::{self, Failure};
 use crate::metrics::{TaskCounters, add};
 
 /// The `errors.*` settings of a connector.
@@ -112,12 +112,14 @@ fn copy(error: &Error) -> Error {
 
 /// 300 ms, doubled each time; beyond the maximum a time below it that differs from task to task.
 fn backoff(failures: u32, max: Duration, now: Instant) -> Duration {
-    let exponential = Duration::from_millis(300).saturating_mul(1_u32.checked_shl(failures - 1).unwrap_or(u32::MAX));
+    let exponential =
+        Duration::from_millis(300).saturating_mul(1_u32.checked_shl(failures - 1).unwrap_or(u32::MAX));
     if exponential <= max {
         return exponential;
     }
     // The jitter needs to differ between tasks, not to be unpredictable: the clock's fine digits do.
-    let fine = u64::from(now.elapsed().subsec_nanos()) ^ u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let fine =
+        u64::from(now.elapsed().subsec_nanos()) ^ u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let max_millis = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).max(1);
     Duration::from_millis(fine % max_millis)
 }

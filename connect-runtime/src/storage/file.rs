@@ -43,7 +43,8 @@ impl FileOffsets {
         drop(file);
         tokio::fs::rename(&new, &self.path).await.retriable("put the new offset file in place")?;
         // The rename itself is durable when its directory is.
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory =
+            self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Ok(directory) = tokio::fs::File::open(directory).await {
             directory.sync_all().await.retriable("force the directory of the offset file to the disk")?;
         }
@@ -61,7 +62,10 @@ impl OffsetBackingStore for FileOffsets {
         };
         let entries = wire::offset_file::decode(&bytes).map_err(|error| self.named(error))?;
         let mut map = self.map.lock().await;
-        *map = entries.into_iter().filter_map(|(key, value)| Some((wire::offset::normalize_key(key), value?))).collect();
+        *map = entries
+            .into_iter()
+            .filter_map(|(key, value)| Some((wire::offset::normalize_key(key), value?)))
+            .collect();
         // Better to hear now than at the first commit that the file cannot be written.
         self.write(&map).await.map_err(|error| self.named(error))
     }
@@ -123,7 +127,10 @@ mod tests {
         let path = dir.path().join("offsets");
         tokio::fs::write(&path, b"my diary").await.unwrap();
         let error = FileOffsets::new(&path).start().await.unwrap_err().to_string();
-        assert!(error.contains("not an offset file") && error.contains("offset.storage.file.filename"), "{error}");
+        assert!(
+            error.contains("not an offset file") && error.contains("offset.storage.file.filename"),
+            "{error}"
+        );
         assert_eq!(tokio::fs::read(&path).await.unwrap(), b"my diary");
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 
 use super::OffsetBackingStore;
 use crate::kafka::{
-    Admin, ClientProperties, Consumer, ConsumerEvent, IsolationLevel, Kafka, KafkaErrorKind, NewTopic, Producer,
-    ProducerRecord,
+    Admin, ClientProperties, Consumer, ConsumerEvent, IsolationLevel, Kafka, KafkaErrorKind, NewTopic,
+    Producer, ProducerRecord,
 };
 use crate::wire;
 
@@ -80,7 +80,11 @@ impl TopicOffsets {
         match admin.create_topic(&self.settings.topic).await {
             Ok(()) => {}
             Err(error) if error.kind() == KafkaErrorKind::TopicExists => {}
-            Err(error) => return Err(Error::connect("create the offsets topic").with("topic", self.topic()).with_source(error)),
+            Err(error) => {
+                return Err(Error::connect("create the offsets topic")
+                    .with("topic", self.topic())
+                    .with_source(error));
+            }
         }
         // The new topic shows up at the brokers a moment after it was made.
         for _ in 0..100 {
@@ -89,7 +93,8 @@ impl TopicOffsets {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(Error::retriable("the offsets topic was created but does not show up").with("topic", self.topic()))
+        Err(Error::retriable("the offsets topic was created but does not show up")
+            .with("topic", self.topic()))
     }
 }
 
@@ -97,7 +102,8 @@ impl Open {
     async fn read_to_end(&mut self) -> Result<()> {
         let ends = self.admin.end_offsets(&self.partitions, IsolationLevel::ReadCommitted).await?;
         let read = async {
-            while ends.iter().any(|(partition, end)| self.positions.get(partition).is_none_or(|at| at < end)) {
+            while ends.iter().any(|(partition, end)| self.positions.get(partition).is_none_or(|at| at < end))
+            {
                 match self.consumer.poll(POLL_WAIT).await {
                     Ok(ConsumerEvent::Records(batches)) => {
                         for batch in batches {
@@ -128,9 +134,9 @@ impl Open {
             }
             Ok(())
         };
-        tokio::time::timeout(READ_TIMEOUT, read)
-            .await
-            .unwrap_or_else(|_| Err(Error::retriable("the offsets topic could not be read to its end in time")))
+        tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| {
+            Err(Error::retriable("the offsets topic could not be read to its end in time"))
+        })
     }
 }
 
@@ -184,7 +190,9 @@ impl OffsetBackingStore for TopicOffsets {
         };
         match delivery.await.failed.into_iter().next() {
             None => Ok(()),
-            Some((_, error)) => Err(Error::retriable("write source offsets").with("topic", self.topic()).with_source(error)),
+            Some((_, error)) => {
+                Err(Error::retriable("write source offsets").with("topic", self.topic()).with_source(error))
+            }
         }
     }
 

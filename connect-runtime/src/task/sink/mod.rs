@@ -16,7 +16,9 @@ use self::context::{Host, Requests};
 use self::partitions::Positions;
 use super::TaskCommon;
 use super::control::TargetState;
-use crate::kafka::{ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription};
+use crate::kafka::{
+    ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription,
+};
 use crate::metrics::add;
 use crate::pipeline::{Operator, SinkPipeline};
 use crate::storage::status::State;
@@ -157,7 +159,9 @@ impl SinkLoop {
                     continue;
                 }
                 Woken::CommitLate => {
-                    tracing::warn!("an offset commit took longer than offset.flush.timeout.ms and is forgotten");
+                    tracing::warn!(
+                        "an offset commit took longer than offset.flush.timeout.ms and is forgotten"
+                    );
                     add(&self.common.counters.commit_failures, 1);
                     self.commit = None;
                     continue;
@@ -262,7 +266,8 @@ impl SinkLoop {
                 Ok(())
             }
             Err(error) => {
-                Err(Error::connect("Exiting WorkerSinkTask due to unrecoverable exception.").with_source(error))
+                Err(Error::connect("Exiting WorkerSinkTask due to unrecoverable exception.")
+                    .with_source(error))
             }
         }
     }
@@ -372,7 +377,12 @@ impl SinkLoop {
 
     /// Asks the task what may be committed and commits it; when `closing`, takes the partitions away from it and
     /// waits for the commit.
-    async fn commit(&mut self, task: &mut dyn SinkTask, partitions: &[TopicPartition], closing: bool) -> Result<()> {
+    async fn commit(
+        &mut self,
+        task: &mut dyn SinkTask,
+        partitions: &[TopicPartition],
+        closing: bool,
+    ) -> Result<()> {
         if closing && self.commit.is_some() {
             // Two commits under way could arrive in either order, and the older one must not win.
             match commit_result(&mut self.commit).await {
@@ -420,7 +430,9 @@ impl SinkLoop {
             match commit_result(&mut self.commit).await {
                 Some(result) => self.commit_ended(result),
                 None => {
-                    tracing::warn!("the last offset commit of closed partitions took too long; records come again");
+                    tracing::warn!(
+                        "the last offset commit of closed partitions took too long; records come again"
+                    );
                     add(&self.common.counters.commit_failures, 1);
                     self.commit = None;
                 }

@@ -79,7 +79,10 @@ impl Deliveries {
     }
 
     /// Moves what may be committed into `into`.
-    pub(super) fn committable(&mut self, into: &mut std::collections::HashMap<SourcePartition, SourceOffset>) {
+    pub(super) fn committable(
+        &mut self,
+        into: &mut std::collections::HashMap<SourcePartition, SourceOffset>,
+    ) {
         self.submitted.committable(into);
     }
 
@@ -124,7 +127,14 @@ impl Deliveries {
     }
 
     /// A record that Kafka will not take.
-    fn refused(&mut self, batch: &mut Batch, index: usize, sent: usize, error: KafkaError, operator: &Operator) {
+    fn refused(
+        &mut self,
+        batch: &mut Batch,
+        index: usize,
+        sent: usize,
+        error: KafkaError,
+        operator: &Operator,
+    ) {
         let topic = batch.records[sent].topic.clone();
         let error = Error::from(error).with("topic", topic);
         let failure = Failure {

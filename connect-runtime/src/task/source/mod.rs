@@ -68,7 +68,8 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
         producer = spec.kafka.producer(&spec.producer) => producer?,
         () = control.stopped() => return Ok(()),
     };
-    let reader = OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
+    let reader =
+        OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
     let context = SourceTaskContext::new(Arc::new(context::Host { reader, configs: spec.configs }));
     let mut task = tokio::select! {
         task = (spec.start)(spec.config, context) => task?,
@@ -178,8 +179,11 @@ impl SourceLoop {
     /// Takes polled records through the pipeline and hands them to the producer.
     async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
         add(&self.common.counters.read, polled.len());
-        let mut originals =
-            if self.hooks || self.pipeline.operator.settings.log_messages { polled.clone() } else { Vec::new() };
+        let mut originals = if self.hooks || self.pipeline.operator.settings.log_messages {
+            polled.clone()
+        } else {
+            Vec::new()
+        };
         let mut offsets = Vec::with_capacity(polled.len());
         let mut records = Vec::with_capacity(polled.len());
         for record in polled {

@@ -94,8 +94,10 @@ impl OffsetCommits {
         let write = async move {
             match tokio::time::timeout(timeout, store.set(entries)).await {
                 Ok(result) => result,
-                Err(_) => Err(Error::retriable("the offset store did not answer within offset.flush.timeout.ms")
-                    .with("offset.flush.timeout.ms", timeout.as_millis())),
+                Err(_) => {
+                    Err(Error::retriable("the offset store did not answer within offset.flush.timeout.ms")
+                        .with("offset.flush.timeout.ms", timeout.as_millis()))
+                }
             }
         };
         self.flushing = Some((Box::pin(write), taken));

@@ -50,7 +50,10 @@ pub(crate) struct SubmittedRecords {
 
 impl SubmittedRecords {
     /// Appends a batch.
-    pub(crate) fn submit(&mut self, records: impl IntoIterator<Item = (SourcePartition, SourceOffset)>) -> Ticket {
+    pub(crate) fn submit(
+        &mut self,
+        records: impl IntoIterator<Item = (SourcePartition, SourceOffset)>,
+    ) -> Ticket {
         self.batches += 1;
         let batch = self.batches;
         let mut ticket = Ticket { batch, records: Vec::new(), slots: Vec::new() };
@@ -99,7 +102,9 @@ impl SubmittedRecords {
     pub(crate) fn settle(&mut self, ticket: &Ticket, failed: &[usize]) -> usize {
         self.pending -= ticket.records.len();
         for slot in &ticket.slots {
-            let Some(run) = self.queues[*slot].runs.iter_mut().find(|run| run.batch == ticket.batch) else { continue };
+            let Some(run) = self.queues[*slot].runs.iter_mut().find(|run| run.batch == ticket.batch) else {
+                continue;
+            };
             let first_failed = failed.iter().find(|index| ticket.records[**index].0 == *slot);
             match first_failed {
                 None => run.state = RunState::Settled,
@@ -179,7 +184,8 @@ mod tests {
     #[test]
     fn nothing_behind_a_lost_record_is_ever_committable() {
         let mut records = SubmittedRecords::default();
-        let first = records.submit([record("a", 1), record("b", 1), record("a", 2), record("a", 3), record("b", 2)]);
+        let first =
+            records.submit([record("a", 1), record("b", 1), record("a", 2), record("a", 3), record("b", 2)]);
         let second = records.submit([record("a", 4), record("b", 3)]);
         records.settle(&first, &[2]);
         records.settle(&second, &[]);
@@ -198,7 +204,8 @@ mod tests {
     #[test]
     fn interleaved_partitions_of_one_batch_commit_their_last_offsets() {
         let mut records = SubmittedRecords::default();
-        let ticket = records.submit([record("a", 1), record("b", 1), record("a", 2), record("b", 2), record("a", 3)]);
+        let ticket =
+            records.submit([record("a", 1), record("b", 1), record("a", 2), record("b", 2), record("a", 3)]);
         records.settle(&ticket, &[]);
         assert_eq!(committable(&mut records), [("a".to_owned(), 3), ("b".to_owned(), 2)]);
     }
