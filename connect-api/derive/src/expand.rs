@@ -29,7 +29,7 @@ pub(crate) fn config(model: &Model) -> TokenStream {
         }
     };
     let validate = model.validate.as_ref().map(|validate| {
-        quote! { let () = (#validate)(&config)?; }
+        quote! { ::connect_api::config::fields::checked(prefix, (#validate)(&config))?; }
     });
     let cross_check = model.validate.as_ref().map(|_| {
         quote! {

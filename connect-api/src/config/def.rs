@@ -275,8 +275,12 @@ impl ConfigDef {
             let Err(error) = check(properties) else { continue };
             let named = error.key().filter(|key| values.contains_key(*key));
             let name = named.map(str::to_owned).or_else(|| self.keys.first().map(|key| key.name.clone()));
+            let message = error.to_string();
+            if values.values().any(|value| value.error_messages.contains(&message)) {
+                continue;
+            }
             if let Some(value) = name.and_then(|name| values.get_mut(&name)) {
-                value.add_error(error.to_string());
+                value.add_error(message);
             }
         }
     }

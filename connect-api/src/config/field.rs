@@ -215,7 +215,11 @@ impl<T: ConfigField + 'static> ConfigField for Vec<T> {
     const TYPE: Type = Type::List;
 
     fn base_validator() -> Option<Validator> {
-        let text = T::base_validator().map(|item| format!("list of {item}")).unwrap_or_default();
+        let item = T::base_validator();
+        if item.is_none() && T::TYPE == Type::String {
+            return None;
+        }
+        let text = item.map(|item| format!("list of {item}")).unwrap_or_default();
         Some(Validator::custom(text, |name, value| match value {
             Some(value) => Self::from_parsed(name, Some(value)).map(drop),
             None => Ok(()),

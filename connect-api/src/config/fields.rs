@@ -101,3 +101,11 @@ pub fn key<T: ConfigField>(name: &str, ty: Type) -> ConfigKey {
 pub fn default_text<T: ConfigField>(value: &T) -> String {
     value.to_text().unwrap_or_default()
 }
+
+/// Puts the prefix before the key that a check of the whole struct complains of.
+pub fn checked(prefix: &str, result: Result<()>) -> Result<()> {
+    result.map_err(|error| match error.key() {
+        Some(key) if !prefix.is_empty() => Error::config(format!("{prefix}{key}"), error.to_string()),
+        _ => error,
+    })
+}

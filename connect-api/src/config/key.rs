@@ -183,13 +183,6 @@ impl ConfigKey {
         self
     }
 
-    /// Another type for the same text: the derive's `ty = …`.
-    #[must_use]
-    pub fn ty(mut self, ty: Type) -> Self {
-        self.ty = ty;
-        self
-    }
-
     /// How much the key matters.
     #[must_use]
     pub fn importance(mut self, importance: Importance) -> Self {

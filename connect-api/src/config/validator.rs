@@ -174,38 +174,31 @@ impl Validator {
     }
 
     fn list(valid: Vec<String>, empty_allowed: bool, null_allowed: bool) -> Self {
-        let text = if valid.is_empty() {
-            match (empty_allowed, null_allowed) {
-                (true, _) => "any non-duplicate values",
-                (false, _) => "any non-empty and non-duplicate values",
-            }
-            .to_owned()
-        } else {
-            format!("[{}]", valid.join(", "))
-        };
+        let text = if valid.is_empty() { String::new() } else { format!("[{}]", valid.join(", ")) };
         let one_of = (!valid.is_empty()).then(|| Self::one_of(valid.iter().cloned()));
         let mut list = Self::new(text, move |name, value| {
-            let problem = |text: &str| {
-                Err(crate::Error::config(name, format!("Configuration '{name}' values must not be {text}")))
-            };
+            let problem =
+                |text: &str| Err(crate::Error::config(name, format!("Configuration '{name}' {text}")));
             let items = match value {
                 None if null_allowed => return Ok(()),
-                None => return problem("null."),
+                None => return problem("values must not be null."),
                 Some(value) => value.as_list().unwrap_or_default(),
             };
             if items.is_empty() && !empty_allowed {
                 return match valid.is_empty() {
-                    true => problem("empty."),
-                    false => problem(&format!("empty. Valid values include: [{}]", valid.join(", "))),
+                    true => problem("must not be empty. Valid values include: any non-empty value"),
+                    false => {
+                        problem(&format!("must not be empty. Valid values include: [{}]", valid.join(", ")))
+                    }
                 };
             }
             let distinct: std::collections::BTreeSet<&String> = items.iter().collect();
             if distinct.len() != items.len() {
-                return problem("duplicated.");
+                return problem("values must not be duplicated.");
             }
             for item in items {
                 if item.trim().is_empty() {
-                    return problem("empty.");
+                    return problem("values must not be empty.");
                 }
                 if let Some(one_of) = &one_of {
                     one_of.ensure_valid(name, Some(&ParsedValue::String(item.clone())))?;
@@ -278,7 +271,7 @@ impl Validator {
         let validators: Vec<Self> = validators.into_iter().collect();
         let texts: Vec<&str> =
             validators.iter().map(|one| &*one.text).filter(|text| !text.is_empty()).collect();
-        let text = texts.join(",");
+        let text = texts.join(", ");
         let drops_duplicates = validators.iter().any(|one| one.drops_duplicates);
         let mut all = Self::new(text, move |name, value| {
             validators.iter().try_for_each(|one| one.ensure_valid(name, value))

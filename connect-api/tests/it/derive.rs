@@ -1,0 +1,1 @@
+//! `#[derive(Config)]` and `#[derive(ConfigEnum)]`.
