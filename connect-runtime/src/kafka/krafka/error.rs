@@ -49,6 +49,10 @@ pub(super) fn classify(error: &KrafkaError) -> (KafkaErrorKind, bool) {
         KrafkaError::Protocol { kind: ProtocolErrorKind::UnknownApiVersion, .. } => {
             (Kind::Unsupported, false)
         }
+        // A name that no topic can have.
+        KrafkaError::Protocol { message, .. } if message.starts_with("topic name ") => {
+            (Kind::InvalidRecord, false)
+        }
         // The record itself breaks a limit of the format, or an answer could not be read.
         KrafkaError::Protocol { kind: ProtocolErrorKind::InvalidLength, .. } => (Kind::InvalidRecord, false),
         KrafkaError::Protocol { kind, .. } if kind.is_retriable() => (Kind::Unavailable, true),

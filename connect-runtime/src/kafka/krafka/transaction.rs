@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use krafka::CloseOptions;
 use krafka::producer::{TransactionState, TransactionalProducer};
+use krafka::{CloseOptions, KrafkaError};
 
 use super::error::failed;
 use super::producer::{builder, send};
@@ -40,6 +40,18 @@ impl KrafkaTransactionalProducer {
                 format!("the transactions of `{id}` are not initialized yet"),
             )
         })
+    }
+
+    /// After the client gave up it only says that its state is wrong; what makes it give up is a newer producer.
+    fn failed(&self, tried: &str, error: KrafkaError) -> KafkaError {
+        let tried = format!("{tried} of `{}`", self.id());
+        let gave_up = self.client.as_ref().is_some_and(|client| client.state() == TransactionState::Fatal);
+        match error {
+            KrafkaError::IllegalState { .. } if gave_up => {
+                KafkaError::new(KafkaErrorKind::Fenced, tried).with_source(error)
+            }
+            error => failed(tried, error),
+        }
     }
 }
 
@@ -81,7 +93,7 @@ impl Producer for KrafkaTransactionalProducer {
 
     async fn begin_transaction(&mut self) -> Result<()> {
         let begun = self.client()?.begin();
-        begun.map_err(|error| failed(format_args!("beginning a transaction of `{}`", self.id()), error))
+        begun.map_err(|error| self.failed("beginning a transaction", error))
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
@@ -95,12 +107,12 @@ impl Producer for KrafkaTransactionalProducer {
                 attempt += 1;
                 continue;
             }
-            let tried = format!("committing a transaction of `{}`", self.id());
             if unknown {
-                let tried = format!("{tried}, whose outcome is unknown; only a new producer can tell");
-                return Err(failed(tried, error).with_retriable(false));
+                let tried =
+                    "committing, with an unknown outcome that only a new producer can settle, a transaction";
+                return Err(self.failed(tried, error).with_retriable(false));
             }
-            return Err(failed(tried, error));
+            return Err(self.failed("committing a transaction", error));
         }
     }
 
@@ -110,7 +122,7 @@ impl Producer for KrafkaTransactionalProducer {
             return Ok(());
         }
         let aborted = client.abort().await;
-        aborted.map_err(|error| failed(format_args!("aborting a transaction of `{}`", self.id()), error))
+        aborted.map_err(|error| self.failed("aborting a transaction", error))
     }
 
     async fn close(self: Box<Self>, timeout: Duration) -> Result<()> {
