@@ -318,8 +318,10 @@ fn find_any(plugins: &[&PluginInfo], name: &str, kind: &str) -> Result<usize> {
             Err(Error::connect(message))
         }
         several => {
-            let classes: Vec<String> =
-                several.iter().map(|&at| format!("{} ({})", plugins[at].class(), plugins[at].kind)).collect();
+            let classes: Vec<String> = several
+                .iter()
+                .map(|&at| format!("{} {}", plugins[at].class(), plugins[at].version))
+                .collect();
             Err(Error::connect(format!(
                 "More than one {kind} matches {name}. Please use the full name; found: {}",
                 classes.join(", ")
