@@ -1,0 +1,113 @@
+//! Where the broker is, and how to start, kill and ask it from outside.
+
+use std::env;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+/// A broker: the shared one, or one of this test's own.
+pub(crate) struct Broker {
+    address: String,
+    script: Option<PathBuf>,
+    /// The port of a broker that this test has started and will stop.
+    own: Option<String>,
+}
+
+fn script() -> Option<PathBuf> {
+    env::var_os("CONNECT_TEST_KAFKA_SCRIPT").map(PathBuf::from)
+}
+
+impl Broker {
+    /// The broker that all tests share.
+    pub(crate) fn shared() -> Option<Self> {
+        let address = env::var("CONNECT_TEST_KAFKA").ok()?;
+        Some(Self { address, script: script(), own: None })
+    }
+
+    /// A broker that may be killed.
+    pub(crate) async fn own() -> Option<Self> {
+        env::var_os("CONNECT_TEST_KAFKA")?;
+        let port = free_port().to_string();
+        let broker = Self { address: format!("127.0.0.1:{port}"), script: Some(script()?), own: Some(port) };
+        broker.start().await;
+        Some(broker)
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) async fn start(&self) {
+        self.tell("start").await;
+    }
+
+    pub(crate) async fn kill(&self) {
+        self.tell("kill9").await;
+    }
+
+    async fn tell(&self, command: &str) {
+        let (Some(script), Some(port)) = (&self.script, &self.own) else {
+            panic!("the shared broker is not to be touched");
+        };
+        let status = Command::new(script)
+            .args([command, "--port", port])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .await
+            .unwrap();
+        assert!(status.success(), "{} {command} --port {port}: {status}", script.display());
+    }
+
+    /// What Kafka's console consumer reads: a line of `Partition:0`, headers, key and value for each record.
+    pub(crate) async fn console_consumer(&self, topic: &str, isolation: &str) -> Option<Vec<String>> {
+        let output = Command::new(self.script.as_ref()?)
+            .args([
+                "console-consumer",
+                "--bootstrap-server",
+                &self.address,
+                "--topic",
+                topic,
+                "--from-beginning",
+            ])
+            .args(["--isolation-level", isolation, "--timeout-ms", "5000"])
+            .args([
+                "--formatter-property",
+                "print.partition=true",
+                "--formatter-property",
+                "print.headers=true",
+            ])
+            .args(["--formatter-property", "print.key=true", "--formatter-property", "null.literal=NULL"])
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        // Its time-out is the way out, with a status of 1 in some versions.
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines: Vec<_> =
+            text.lines().filter(|line| line.contains("Partition:")).map(str::to_owned).collect();
+        assert!(!lines.is_empty(), "the console consumer: {}", String::from_utf8_lossy(&output.stderr));
+        Some(lines)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let (Some(script), Some(port)) = (&self.script, &self.own) {
+            let _ = std::process::Command::new(script).args(["stop", "--port", port]).status();
+        }
+    }
+}
+
+/// A port that is free together with the next one, which the broker's controller takes.
+fn free_port() -> u16 {
+    loop {
+        let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            return port;
+        }
+    }
+}
