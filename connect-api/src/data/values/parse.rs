@@ -308,7 +308,7 @@ impl<'a> Tokens<'a> {
         Self { text, at: 0, ahead: None }
     }
 
-    /// Where to rewind to. A token that was looked at counts as it was looked at: without the space around it.
+    /// Where to rewind to.
     fn mark(&self) -> usize {
         self.at - self.ahead.map_or(0, str::len)
     }
@@ -365,11 +365,10 @@ impl<'a> Tokens<'a> {
             None if self.has_next() => self.read(),
             None => return false,
         };
-        token = token.trim_matches(blank);
-        while token.is_empty() && self.at < self.text.len() {
-            token = self.read().trim_matches(blank);
+        while token.trim_matches(blank).is_empty() && self.at < self.text.len() {
+            token = self.read();
         }
-        self.ahead = (token != expected).then_some(token);
+        self.ahead = (token.trim_matches(blank) != expected).then_some(token);
         self.ahead.is_none()
     }
 
