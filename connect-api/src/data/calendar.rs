@@ -3,11 +3,11 @@
 /// Days from 1970-01-01 of a date, month and day counted from 1, month and day of any size. Java's calendar: Julian
 /// before 1582-10-15, Gregorian from then on.
 pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = year + (month - 1).div_euclid(12);
-    let month = (month - 1).rem_euclid(12) + 1;
-    // The month's beginning decides nothing: the day itself does.
+    // Java chooses by the year that was given, even if months without end lead far away from it.
+    let julian = year < 1582;
+    let (year, month) = (year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1);
     let gregorian = gregorian_days(year, month) + day - 1;
-    if gregorian >= CUTOVER { gregorian } else { julian_days(year, month) + day - 1 }
+    if julian || gregorian < CUTOVER { julian_days(year, month) + day - 1 } else { gregorian }
 }
 
 /// Year, month and day of a day number, in the same calendar.

@@ -277,8 +277,22 @@ impl FromStr for Decimal {
 
     /// The grammar of Java's `BigDecimal`: sign, digits with an optional point, exponent. No white space.
     fn from_str(text: &str) -> Result<Self> {
-        parse(text).ok_or_else(|| Error::data(format!("Not a decimal number: {text:?}")))
+        parse(text).ok_or_else(|| not_a_number(text))
     }
+}
+
+/// In Java's words, where it has any.
+#[cold]
+fn not_a_number(text: &str) -> Error {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let message = match digits.chars().find(|c| !c.is_ascii_digit() && *c != '.') {
+        Some(bad) if !matches!(bad, 'e' | 'E') => format!(
+            "Character {bad} is neither a decimal digit number, decimal point, nor \"e\" notation exponential mark."
+        ),
+        None if !text.is_empty() && !digits.contains(|c: char| c.is_ascii_digit()) => "No digits found.".to_owned(),
+        _ => format!("Not a decimal number: {text:?}"),
+    };
+    Error::data(message).with_java_class("java.lang.NumberFormatException")
 }
 
 fn parse(text: &str) -> Option<Decimal> {

@@ -102,7 +102,7 @@ pub fn base64_encode(bytes: &[u8]) -> String {
 /// not Base64.
 pub fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
     let digits = match text {
-        [head @ .., b'=', b'='] | [head @ .., b'='] if text.len() % 4 == 0 => head,
+        [head @ .., b'=', b'='] | [head @ .., b'='] if text.len().is_multiple_of(4) => head,
         _ => text,
     };
     if digits.len() % 4 == 1 {

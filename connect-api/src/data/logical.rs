@@ -239,7 +239,7 @@ impl fmt::Display for Date {
         let month = MONTHS[month as usize - 1];
         // Java counts years before Christ from 1, without a sign.
         let year = if year <= 0 { 1 - year } else { year };
-        write!(f, "{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year:04}")
+        write!(f, "{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}")
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Struct {
 /// A way to name a field: its name, its index, or the [`Field`] itself.
 pub trait FieldSelector: sealed::Sealed {
     #[doc(hidden)]
-    fn select<'a>(&self, schema: &'a Schema) -> Result<&'a Field>;
+    fn select(self, schema: &Schema) -> Result<&Field>;
 }
 
 mod sealed {
@@ -40,25 +40,25 @@ mod sealed {
 }
 
 impl FieldSelector for &str {
-    fn select<'a>(&self, schema: &'a Schema) -> Result<&'a Field> {
+    fn select(self, schema: &Schema) -> Result<&Field> {
         schema.find_field(self).ok_or_else(|| no_such_field(self))
     }
 }
 
 impl FieldSelector for &super::Str {
-    fn select<'a>(&self, schema: &'a Schema) -> Result<&'a Field> {
+    fn select(self, schema: &Schema) -> Result<&Field> {
         self.as_str().select(schema)
     }
 }
 
 impl FieldSelector for usize {
-    fn select<'a>(&self, schema: &'a Schema) -> Result<&'a Field> {
-        schema.field_list().get(*self).ok_or_else(|| no_such_field(self))
+    fn select(self, schema: &Schema) -> Result<&Field> {
+        schema.field_list().get(self).ok_or_else(|| no_such_field(self))
     }
 }
 
 impl FieldSelector for &Field {
-    fn select<'a>(&self, schema: &'a Schema) -> Result<&'a Field> {
+    fn select(self, schema: &Schema) -> Result<&Field> {
         schema.field_list().get(self.index()).ok_or_else(|| no_such_field(self.name()))
     }
 }

@@ -115,7 +115,6 @@ impl Str {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err position")]
 fn not_utf8(error: std::str::Utf8Error) -> Error {
     Error::data(format!("The text is not UTF-8: {error}"))
 }
@@ -285,14 +284,15 @@ mod tests {
     #[test]
     fn static_text_of_any_length_is_not_copied() {
         const LONG: &str = "a text that is longer than twenty-four bytes";
-        assert_eq!(Str::from_static(LONG).clone().as_str().as_ptr(), LONG.as_ptr());
+        assert_eq!(Str::from_static(LONG).as_str().as_ptr(), LONG.as_ptr());
     }
 
     #[test]
     fn equality_and_order_are_those_of_the_text() {
         let long = "y".repeat(30);
         assert_eq!(Str::from(long.as_str()), Str::from(long.clone()));
-        assert!(Str::from("a") < Str::from(long));
+        let (a, b) = (Str::from("a"), Str::from(long));
+        assert!(a < b);
         assert_eq!(Str::default(), "");
     }
 }

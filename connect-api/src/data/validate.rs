@@ -9,7 +9,7 @@ use crate::{Error, Result};
 enum Place<'a> {
     Value,
     Field(&'a str),
-    Inside(&'static str, &'a Place<'a>),
+    Inside(&'static str, &'a Self),
 }
 
 impl std::fmt::Display for Place<'_> {

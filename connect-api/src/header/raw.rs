@@ -20,7 +20,9 @@ use crate::data::Str;
 /// assert_eq!(headers.last("absent"), None);
 /// ```
 #[derive(Clone, Default)]
-pub struct RawHeaders(Option<Arc<Vec<(Str, Option<Bytes>)>>>);
+pub struct RawHeaders(Option<Arc<Vec<Entry>>>);
+
+type Entry = (Str, Option<Bytes>);
 
 impl RawHeaders {
     /// No headers.
@@ -28,11 +30,11 @@ impl RawHeaders {
         Self(None)
     }
 
-    fn list(&self) -> &[(Str, Option<Bytes>)] {
+    fn list(&self) -> &[Entry] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
-    fn list_mut(&mut self) -> &mut Vec<(Str, Option<Bytes>)> {
+    fn list_mut(&mut self) -> &mut Vec<Entry> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 

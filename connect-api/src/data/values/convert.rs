@@ -214,9 +214,9 @@ fn to_decimal(to: &Schema, value: &Value) -> Result<Decimal> {
         Value::Null => Err(null_value()),
         Value::Bytes(bytes) => logical::decimal_to_logical(to, bytes),
         Value::Decimal(value) => Ok(value.clone()),
-        Value::String(text) => read_decimal(text),
+        Value::String(text) => text.parse(),
         _ => match number_as_double(value) {
-            Some(number) => read_decimal(&java::double_to_string(number)),
+            Some(number) => java::double_to_string(number).parse(),
             None => Err(not_convertible(value, &to.to_string())),
         },
     }
@@ -265,7 +265,7 @@ fn as_long(value: &Value, from: Option<&Schema>) -> Result<i64> {
         Value::Float32(value) => return Ok(*value as i64),
         Value::Float64(value) => return Ok(*value as i64),
         Value::Decimal(value) => return Ok(value.to_i64_wrapping()),
-        Value::String(text) => match read_decimal(text) {
+        Value::String(text) => match text.parse::<Decimal>() {
             Ok(number) => return Ok(number.to_i64_wrapping()),
             Err(error) => cause = Some(error),
         },
@@ -295,7 +295,7 @@ fn as_long(value: &Value, from: Option<&Schema>) -> Result<i64> {
 fn as_double(value: &Value, from: Option<&Schema>) -> Result<f64> {
     let number = match value {
         Value::Decimal(value) => Some(value.to_f64()),
-        Value::String(text) => read_decimal(text).ok().map(|number| number.to_f64()),
+        Value::String(text) => text.parse().ok().map(|number: Decimal| number.to_f64()),
         other => number_as_double(other),
     };
     // What is not a number gives the error, or the encoded date, of the integer conversion.
@@ -304,27 +304,6 @@ fn as_double(value: &Value, from: Option<&Schema>) -> Result<f64> {
 
 fn number_as_double(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_i64().map(|number| number as f64))
-}
-
-/// Reads a decimal, with the error of Java's `BigDecimal`.
-fn read_decimal(text: &str) -> Result<Decimal> {
-    text.parse().map_err(|_| {
-        let message = match text.strip_prefix(['+', '-']).unwrap_or(text).find(|c: char| !c.is_ascii_digit() && c != '.')
-        {
-            Some(at) => {
-                let bad = text[at + text.len() - text.strip_prefix(['+', '-']).unwrap_or(text).len()..].chars().next();
-                match bad {
-                    Some(bad) if !matches!(bad, 'e' | 'E') => format!(
-                        "Character {bad} is neither a decimal digit number, decimal point, nor \"e\" notation \
-                         exponential mark."
-                    ),
-                    _ => format!("Not a decimal number: {text}"),
-                }
-            }
-            None => format!("Not a decimal number: {text}"),
-        };
-        Error::data(message).with_java_class("java.lang.NumberFormatException")
-    })
 }
 
 fn null_value() -> Error {

@@ -234,8 +234,8 @@ fn narrowest(number: Decimal) -> SchemaAndValue {
 
 /// The number, if it has no fraction and fits in 64 bits.
 fn whole(number: &Decimal) -> Option<i64> {
-    if let (Some(whole), 0) = (number.unscaled_i64(), number.scale()) {
-        return Some(whole);
+    if number.is_zero() {
+        return Some(0);
     }
     let exponent = i64::try_from(number.precision()).ok()? - i64::from(number.scale());
     if exponent > 20 {
