@@ -24,6 +24,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
     })?;
     let texts = all(data.variants.iter().map(text).collect())?;
+    for (at, text) in texts.iter().enumerate() {
+        if texts[..at].contains(text) {
+            return Err(Error::new_spanned(
+                &data.variants[at],
+                format!("the text `{text}` is there already"),
+            ));
+        }
+    }
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
     let name = &input.ident;
     let matches = texts.iter().map(|text| match ignores_case {
@@ -99,4 +107,34 @@ fn snake_case(name: &str) -> String {
         text.extend(letter.to_lowercase());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn error(input: &DeriveInput) -> String {
+        expand(input).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_misuse_is_named() {
+        assert_eq!(error(&parse_quote! { struct S; }), "ConfigEnum can be derived for enums only");
+        assert_eq!(error(&parse_quote! { enum E {} }), "ConfigEnum needs at least one variant");
+        assert_eq!(error(&parse_quote! { enum E { A(i32) } }), "a variant of a ConfigEnum holds no data");
+        let unknown = parse_quote! { #[config(ignore)] enum E { A } };
+        assert_eq!(error(&unknown), "unknown attribute of an enum; known: ignore_case");
+        let unknown = parse_quote! { enum E { #[config(key = "a")] A } };
+        assert_eq!(error(&unknown), "unknown attribute of a variant; known: name");
+        let twice = parse_quote! { enum E { #[config(name = "b")] A, B } };
+        assert_eq!(error(&twice), "the text `b` is there already");
+    }
+
+    #[test]
+    fn a_text_is_the_name_in_snake_case() {
+        assert_eq!(snake_case("ReadCommitted"), "read_committed");
+        assert_eq!(snake_case("All"), "all");
+    }
 }

@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, GenericArgument, Lit, PathArguments, Type, UnOp};
 
 use crate::parse::{Field, Key, Kind, Model};
 
-/// `impl Config`.
+/// `impl Config`. Local names begin with two underscores, so that a field may have any name.
 pub(crate) fn config(model: &Model) -> TokenStream {
     let name = &model.name;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
@@ -16,20 +16,20 @@ pub(crate) fn config(model: &Model) -> TokenStream {
     let fields: Vec<_> = model.fields.iter().map(|field| &field.name).collect();
     let build = if fields.is_empty() {
         quote! {
-            fields.finish()?;
-            let config = Self {};
+            __fields.finish()?;
+            let __config = Self {};
         }
     } else {
         quote! {
             let (#(::core::option::Option::Some(#fields),)*) = (#(#fields,)*) else {
-                return ::core::result::Result::Err(fields.into_error());
+                return ::core::result::Result::Err(__fields.into_error());
             };
-            fields.finish()?;
-            let config = Self { #(#fields),* };
+            __fields.finish()?;
+            let __config = Self { #(#fields),* };
         }
     };
     let validate = model.validate.as_ref().map(|validate| {
-        quote! { ::connect_api::config::fields::checked(prefix, (#validate)(&config))?; }
+        quote! { ::connect_api::config::fields::checked(__prefix, (#validate)(&__config))?; }
     });
     let cross_check = model.validate.as_ref().map(|_| {
         quote! {
@@ -53,19 +53,19 @@ pub(crate) fn config(model: &Model) -> TokenStream {
             }
 
             fn parse_prefixed(
-                properties: &::connect_api::config::Properties,
-                prefix: &str,
+                __properties: &::connect_api::config::Properties,
+                __prefix: &str,
             ) -> ::connect_api::Result<Self> {
                 #[allow(unused_mut)]
-                let mut fields = ::connect_api::config::fields::Fields::new(
+                let mut __fields = ::connect_api::config::fields::Fields::new(
                     <Self as ::connect_api::config::Config>::def(),
-                    properties,
-                    prefix,
+                    __properties,
+                    __prefix,
                 );
                 #(#read)*
                 #build
                 #validate
-                ::core::result::Result::Ok(config)
+                ::core::result::Result::Ok(__config)
             }
 
             fn to_properties(&self) -> ::connect_api::config::Properties {
@@ -175,10 +175,10 @@ fn literal_text(expr: &Expr) -> Option<String> {
 fn read(field: &Field) -> TokenStream {
     let Field { name, ty, kind } = field;
     match kind {
-        Kind::Flatten { prefix } => quote! { let #name = fields.flatten::<#ty>(#prefix); },
+        Kind::Flatten { prefix } => quote! { let #name = __fields.flatten::<#ty>(#prefix); },
         Kind::Key(key) => {
             let key = &key.name;
-            quote! { let #name = fields.field::<#ty>(#key); }
+            quote! { let #name = __fields.field::<#ty>(#key); }
         }
     }
 }

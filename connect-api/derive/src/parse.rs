@@ -250,3 +250,118 @@ pub(crate) fn unraw(name: &Ident) -> String {
     let text = name.to_string();
     text.strip_prefix("r#").map(str::to_owned).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn errors(input: &DeriveInput) -> Vec<String> {
+        match Model::new(input) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.into_iter().map(|error| error.to_string()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_field_without_documentation_does_not_compile() {
+        let input = parse_quote! {
+            struct S {
+                first: String,
+                /// Fine.
+                second: String,
+                ///
+                third: String,
+            }
+        };
+        assert_eq!(
+            errors(&input),
+            [
+                "`first` needs a doc comment: it is the documentation of the key",
+                "`third` needs a doc comment: it is the documentation of the key",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_misuse_of_an_attribute_is_named() {
+        let known = "unknown attribute of a field; known: key, default, importance, validate, group, display, width, \
+                     ty, dependents, internal, flatten, prefix";
+        let cases: Vec<(Attribute, &str)> = vec![
+            (parse_quote!(#[config(defualt = 1)]), known),
+            (parse_quote!(#[config(importance = Hihg)]), "expected one of: High, Medium, Low"),
+            (parse_quote!(#[config(width = Wide)]), "expected one of: None, Short, Medium, Long"),
+            (
+                parse_quote!(#[config(ty = Integer)]),
+                "expected one of: Boolean, String, Int, Short, Long, Double, List, Class, Password",
+            ),
+            (parse_quote!(#[config(default = 1, default = 2)]), "given twice"),
+            (parse_quote!(#[config(key = "")]), "a key has at least one letter"),
+            (parse_quote!(#[config(prefix = "a.")]), "`prefix` goes with `flatten`"),
+            (
+                parse_quote!(#[config(flatten, default = 1)]),
+                "a flattened field takes no attribute but `prefix`",
+            ),
+            (
+                parse_quote!(#[config(flatten, key = "a")]),
+                "a flattened field takes no attribute but `prefix`",
+            ),
+        ];
+        for (attribute, expected) in cases {
+            let input = parse_quote! {
+                struct S {
+                    /// A field.
+                    #attribute
+                    field: String,
+                }
+            };
+            assert_eq!(errors(&input), [expected]);
+        }
+    }
+
+    #[test]
+    fn two_fields_do_not_share_a_key() {
+        let input = parse_quote! {
+            struct S {
+                /// One.
+                batch_size: i32,
+                /// Two.
+                #[config(key = "batch.size")]
+                other: i32,
+            }
+        };
+        assert_eq!(errors(&input), ["the key `batch.size` is there already"]);
+    }
+
+    #[test]
+    fn only_structs_with_named_fields_have_keys() {
+        assert_eq!(errors(&parse_quote! { enum E { A } }), ["Config can be derived for structs only"]);
+        let tuple = parse_quote! { struct S(String); };
+        assert_eq!(errors(&tuple), ["Config needs named fields: a field's name is its key"]);
+        let unknown = parse_quote! { #[config(rename_all = "x")] struct S {} };
+        assert_eq!(errors(&unknown), ["unknown attribute of a struct; known: validate"]);
+    }
+
+    #[test]
+    fn a_key_is_the_name_with_dots() {
+        let input = parse_quote! {
+            struct S {
+                /// Raw.
+                r#type: String,
+                /// Long.
+                tasks_max_enforce: bool,
+            }
+        };
+        let model = Model::new(&input).unwrap();
+        let keys: Vec<&str> = model
+            .fields
+            .iter()
+            .filter_map(|field| match &field.kind {
+                Kind::Key(key) => Some(key.name.as_str()),
+                Kind::Flatten { .. } => None,
+            })
+            .collect();
+        assert_eq!(keys, ["type", "tasks.max.enforce"]);
+    }
+}

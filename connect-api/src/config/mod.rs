@@ -92,6 +92,13 @@ use crate::Result;
 /// On the struct, `#[config(validate = …)]` names a function from `&Self` to [`Result<()>`](crate::Result), called
 /// when every field is valid alone.
 ///
+/// ```compile_fail
+/// #[derive(connect_api::Config)]
+/// struct Undocumented {
+///     topic: String, // error: `topic` needs a doc comment: it is the documentation of the key
+/// }
+/// ```
+///
 /// # By hand
 ///
 /// ```

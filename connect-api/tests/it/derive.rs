@@ -255,3 +255,28 @@ fn a_struct_without_fields_has_no_keys() {
     assert!(Nothing::def().keys().is_empty());
     assert!(Nothing::parse(&Properties::from([("a", "b")])).unwrap().to_properties().is_empty());
 }
+
+/// Names that the generated code could trip over.
+#[derive(Debug, PartialEq, Config)]
+#[config(validate = |_: &Self| Ok(()))]
+struct Awkward {
+    /// Fields.
+    fields: Vec<String>,
+    /// Properties.
+    properties: String,
+    /// A prefix.
+    prefix: String,
+    /// A config.
+    config: String,
+    /// A def.
+    def: String,
+    /// A type.
+    r#type: String,
+}
+
+#[test]
+fn a_field_may_have_any_name() {
+    let names = ["fields", "properties", "prefix", "config", "def", "type"];
+    let properties: Properties = names.iter().map(|name| (*name, *name)).collect();
+    assert_eq!(Awkward::parse(&properties).unwrap().to_properties(), properties);
+}

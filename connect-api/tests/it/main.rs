@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "modules are shared with other test binaries")]
 
 mod config_def;
+#[cfg(feature = "derive")]
 mod derive;
 mod notation;
 mod plugins;
