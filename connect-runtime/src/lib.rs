@@ -1,5 +1,6 @@
 //! The Kafka Connect engine for Rust: runs connectors against Kafka, inside any tokio application.
 
+pub mod config;
 mod error;
 #[doc(hidden)]
 pub mod kafka;

@@ -1,0 +1,33 @@
+//! What the worker and its connectors are told: keys, their types and defaults, files, references to secrets.
+//!
+//! | Kafka's name | here |
+//! | --- | --- |
+//! | `StandaloneConfig`, `DistributedConfig` | [`WorkerConfig`] |
+//! | `SourceConnectorConfig`, `SinkConnectorConfig` | [`SourceConnectorConfig`], [`SinkConnectorConfig`] |
+//! | `ConnectorClientConfigOverridePolicy` | [`OverridePolicy`] |
+//!
+//! Everything here is pure except the readers of files.
+
+pub mod clients;
+mod connector;
+mod files;
+mod keys;
+mod policy;
+mod problems;
+mod properties;
+mod worker;
+
+pub use connector::{
+    ConnectorConfig, ConverterSpec, DeadLetterQueue, ErrorHandling, ExactlyOnceRequirement, NewTopicSettings,
+    PredicateSpec, ReloadAction, SinkConnectorConfig, SourceConnectorConfig, TopicCreation,
+    TopicCreationGroup, TopicPattern, TopicSelection, TransactionBoundary, TransformSpec,
+};
+pub use files::{
+    ConnectorFile, InitialState, parse_connector_file, read_connector_file, read_properties_file,
+};
+pub use policy::OverridePolicy;
+pub use properties::{decode_properties, parse_properties};
+pub use worker::{
+    ConnectProtocol, DistributedConfig, Ignored, InternalTopic, OffsetStorage, RestConfig, SourceExactlyOnce,
+    WorkerConfig, WorkerMode,
+};

@@ -1,0 +1,366 @@
+//! [`WorkerConfig`]: what the worker is told, in its three modes.
+
+mod checks;
+mod common_keys;
+mod distributed;
+mod distributed_keys;
+mod ignored;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connect_api::config::{ConfigDef, ConfigField, ConfigKey, Importance, ParsedConfig, Type};
+use connect_api::{ConfigEnum, Properties, Result};
+
+pub(crate) use self::checks::{partitions, replication_factor};
+use self::common_keys::COMMON_KEYS;
+pub use self::distributed::{ConnectProtocol, DistributedConfig, InternalTopic, SourceExactlyOnce};
+use self::distributed_keys::DISTRIBUTED_KEYS;
+pub use self::ignored::Ignored;
+use super::connector::ConverterSpec;
+use super::keys::{define, key};
+use super::policy::OverridePolicy;
+use super::problems::Problems;
+
+/// How the worker runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkerMode {
+    /// Inside an application, which builds the configuration itself. Converters and offset storage have defaults.
+    Embedded,
+    /// Alone, offsets in a file.
+    Standalone,
+    /// In a group that shares connectors, offsets and configurations in topics.
+    Distributed(Box<DistributedConfig>),
+}
+
+/// Where source offsets are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OffsetStorage {
+    /// In memory: a restart of the process begins anew. Embedded mode only.
+    Memory,
+    /// In a file: `offset.storage.file.filename`.
+    File(PathBuf),
+    /// In a compacted topic: `offset.storage.topic` and the keys beside it.
+    Topic(InternalTopic),
+}
+
+/// The keys of the REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestConfig {
+    /// `listeners`.
+    pub listeners: Vec<String>,
+    /// `rest.advertised.host.name`.
+    pub advertised_host_name: Option<String>,
+    /// `rest.advertised.port`.
+    pub advertised_port: Option<u16>,
+    /// `rest.advertised.listener`.
+    pub advertised_listener: Option<String>,
+    /// `access.control.allow.origin`; empty for none.
+    pub access_control_allow_origin: String,
+    /// `access.control.allow.methods`.
+    pub access_control_allow_methods: String,
+    /// `response.http.headers.config`.
+    pub response_http_headers_config: String,
+    /// `admin.listeners`: `None` for the same as `listeners`, empty for no administrative part.
+    pub admin_listeners: Option<Vec<String>>,
+}
+
+/// The configuration of a worker, typed and checked.
+///
+/// References to config providers have to be resolved before.
+///
+/// ```
+/// use connect_api::Properties;
+/// use connect_runtime::config::WorkerConfig;
+///
+/// let worker = WorkerConfig::standalone(&Properties::from([
+///     ("bootstrap.servers", "localhost:9092"),
+///     ("key.converter", "org.apache.kafka.connect.storage.StringConverter"),
+///     ("value.converter", "JsonConverter"),
+///     ("value.converter.schemas.enable", "false"),
+///     ("offset.storage.file.filename", "connect.offsets"),
+///     ("plugin.path", "/usr/share/java"),
+/// ]))?;
+/// assert_eq!(worker.offset_flush_interval.as_secs(), 60);
+/// assert_eq!(worker.value_converter.properties.get("schemas.enable"), Some("false"));
+/// assert_eq!(worker.ignored()[0].key, "plugin.path");
+///
+/// let error = WorkerConfig::standalone(&Properties::from([("offset.flush.interval.ms", "soon")])).unwrap_err();
+/// assert_eq!(error.to_string().lines().count(), 5, "every problem has its line");
+/// # Ok::<(), connect_api::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct WorkerConfig {
+    /// How the worker runs.
+    pub mode: WorkerMode,
+    /// `bootstrap.servers`. Empty only in embedded mode, where Kafka may be in memory.
+    pub bootstrap_servers: Vec<String>,
+    /// `key.converter` with its settings, for connectors that name none.
+    pub key_converter: ConverterSpec,
+    /// `value.converter` with its settings, for connectors that name none.
+    pub value_converter: ConverterSpec,
+    /// `header.converter` with its settings, for connectors that name none.
+    pub header_converter: ConverterSpec,
+    /// Where source offsets are kept.
+    pub offset_storage: OffsetStorage,
+    /// `task.shutdown.graceful.timeout.ms`: the time that all tasks together have for stopping.
+    pub task_shutdown_graceful_timeout: Duration,
+    /// `offset.flush.interval.ms`.
+    pub offset_flush_interval: Duration,
+    /// `offset.flush.timeout.ms`.
+    pub offset_flush_timeout: Duration,
+    /// `config.providers`: their names. Their settings are in [`properties`](Self::properties).
+    pub config_providers: Vec<String>,
+    /// `connector.client.config.override.policy`.
+    pub override_policy: OverridePolicy,
+    /// `topic.creation.enable`.
+    pub topic_creation_enable: bool,
+    /// `topic.tracking.enable`.
+    pub topic_tracking_enable: bool,
+    /// `topic.tracking.allow.reset`.
+    pub topic_tracking_allow_reset: bool,
+    /// The keys of the REST API.
+    pub rest: RestConfig,
+    properties: Properties,
+    ignored: Vec<Ignored>,
+}
+
+impl WorkerConfig {
+    /// The keys of a standalone worker: Kafka's `StandaloneConfig`.
+    pub fn standalone_def() -> ConfigDef {
+        define(ConfigDef::new(), COMMON_KEYS).define(offset_file_key())
+    }
+
+    /// The keys of a distributed worker: Kafka's `DistributedConfig`.
+    pub fn distributed_def() -> ConfigDef {
+        define(define(ConfigDef::new(), COMMON_KEYS), DISTRIBUTED_KEYS)
+    }
+
+    /// The keys of a worker inside an application: those of a standalone one, of which none has to be set, and
+    /// `offset.storage.topic` with its companions, `group.id` and `client.id`.
+    pub fn embedded_def() -> ConfigDef {
+        let mut def = define(ConfigDef::new(), COMMON_KEYS).define(offset_file_key().optional());
+        for (name, default) in [
+            ("bootstrap.servers", ""),
+            ("key.converter", "JsonConverter"),
+            ("value.converter", "JsonConverter"),
+        ] {
+            if let Some(key) = def.key_mut(name) {
+                key.validator = None;
+                *key = key.clone().default(default);
+            }
+        }
+        const EMBEDDED: [&str; 5] = [
+            "group.id",
+            "client.id",
+            "offset.storage.topic",
+            "offset.storage.partitions",
+            "offset.storage.replication.factor",
+        ];
+        for row in DISTRIBUTED_KEYS.iter().filter(|row| EMBEDDED.contains(&row.0)) {
+            let key = key(row);
+            def.add(if key.is_required() { key.optional() } else { key });
+        }
+        def
+    }
+
+    /// Reads the configuration of a standalone worker.
+    ///
+    /// # Errors
+    ///
+    /// One config error that says everything that is wrong, one problem per line.
+    pub fn standalone(properties: &Properties) -> Result<Self> {
+        let mut reader = Reader::new(Self::standalone_def(), properties);
+        let file = reader.read("offset.storage.file.filename").map(OffsetStorage::File);
+        reader.worker(Some(WorkerMode::Standalone), file)
+    }
+
+    /// Reads the configuration of a distributed worker.
+    ///
+    /// # Errors
+    ///
+    /// One config error that says everything that is wrong, one problem per line.
+    pub fn distributed(properties: &Properties) -> Result<Self> {
+        let mut reader = Reader::new(Self::distributed_def(), properties);
+        let topic = InternalTopic::read(&mut reader, "offset", None).map(OffsetStorage::Topic);
+        let mode =
+            DistributedConfig::read(&mut reader).map(|config| WorkerMode::Distributed(Box::new(config)));
+        reader.worker(mode, topic)
+    }
+
+    /// Reads the configuration of a worker inside an application.
+    ///
+    /// # Errors
+    ///
+    /// One config error that says everything that is wrong, one problem per line.
+    pub fn embedded(properties: &Properties) -> Result<Self> {
+        let mut reader = Reader::new(Self::embedded_def(), properties);
+        let file: Option<Option<PathBuf>> = reader.read("offset.storage.file.filename");
+        let topic: Option<Option<String>> = reader.read("offset.storage.topic");
+        let storage = match (file.flatten(), topic.flatten()) {
+            (Some(_), Some(_)) => {
+                reader.problems.error(
+                    "offset.storage.topic",
+                    "offset.storage.topic and offset.storage.file.filename are mutually exclusive, but both are set; \
+                     source offsets are kept in one place",
+                );
+                None
+            }
+            (Some(file), None) => Some(OffsetStorage::File(file)),
+            (None, Some(_)) => InternalTopic::read(&mut reader, "offset", None).map(OffsetStorage::Topic),
+            (None, None) => Some(OffsetStorage::Memory),
+        };
+        reader.worker(Some(WorkerMode::Embedded), storage)
+    }
+
+    /// What the user said, resolved: every key, also those that are not defined.
+    pub fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    /// The keys that the user set and that have no effect, each with the reason. To be reported once, at start.
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.ignored
+    }
+
+    /// The group of a distributed worker, or the one that an embedded worker was given.
+    pub fn group_id(&self) -> Option<&str> {
+        match &self.mode {
+            WorkerMode::Distributed(config) => Some(&config.group_id),
+            WorkerMode::Embedded => self.properties.get("group.id"),
+            WorkerMode::Standalone => None,
+        }
+    }
+
+    /// What the client ids of the worker's own clients begin with: `connect-`, `<group.id>-`, and `client.id`.
+    ///
+    /// ```
+    /// use connect_api::Properties;
+    /// use connect_runtime::config::WorkerConfig;
+    /// let worker = WorkerConfig::embedded(&Properties::from([("client.id", "orders")]))?;
+    /// assert_eq!(worker.client_id_base(), "connect-orders-");
+    /// # Ok::<(), connect_api::Error>(())
+    /// ```
+    pub fn client_id_base(&self) -> String {
+        let group = self.group_id().unwrap_or("connect");
+        match self.properties.get("client.id").filter(|id| !id.is_empty()) {
+            Some(client) => format!("{group}-{client}-"),
+            None => format!("{group}-"),
+        }
+    }
+}
+
+impl std::fmt::Debug for WorkerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerConfig")
+            .field("mode", &self.mode)
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("offset_storage", &self.offset_storage)
+            .field("properties", &self.properties)
+            .finish_non_exhaustive()
+    }
+}
+
+fn offset_file_key() -> ConfigKey {
+    ConfigKey::new("offset.storage.file.filename", Type::String)
+        .importance(Importance::High)
+        .documentation("The file that holds source offsets.")
+}
+
+/// Reads key after key and remembers every problem.
+struct Reader<'a> {
+    def: ConfigDef,
+    properties: &'a Properties,
+    parsed: ParsedConfig,
+    problems: Problems,
+}
+
+impl<'a> Reader<'a> {
+    fn new(def: ConfigDef, properties: &'a Properties) -> Self {
+        let mut problems = Problems::default();
+        // On problems the single keys are read below, for the sake of the checks between keys.
+        let parsed = problems.take(def.parse_all(properties)).unwrap_or_default();
+        Self { def, properties, parsed, problems }
+    }
+
+    /// The value of a key; `None` when there are problems, which are reported already.
+    fn read<T: ConfigField>(&mut self, name: &str) -> Option<T> {
+        if self.parsed.iter().next().is_none() {
+            return None;
+        }
+        self.problems.take(self.parsed.read(name))
+    }
+
+    /// A text with a fixed set of values.
+    fn choice<T: ConfigEnum>(&mut self, name: &str) -> Option<T> {
+        let text: String = self.read(name)?;
+        let found = T::from_name(&text).or_else(|| T::from_name(&text.to_lowercase()));
+        if found.is_none() {
+            let message = format!(
+                "Invalid value {text} for configuration {name}: String must be one of: {}",
+                T::NAMES.join(", ")
+            );
+            self.problems.error(name, message);
+        }
+        found
+    }
+
+    fn converter(&mut self, name: &str) -> Option<ConverterSpec> {
+        let class: String = self.read(name)?;
+        Some(ConverterSpec::of(name, class, self.properties, false))
+    }
+
+    fn rest(&mut self) -> Option<RestConfig> {
+        Some(RestConfig {
+            listeners: self.read("listeners")?,
+            advertised_host_name: self.read("rest.advertised.host.name")?,
+            advertised_port: self.read("rest.advertised.port")?,
+            advertised_listener: self.read("rest.advertised.listener")?,
+            access_control_allow_origin: self.read("access.control.allow.origin")?,
+            access_control_allow_methods: self.read("access.control.allow.methods")?,
+            response_http_headers_config: self.read("response.http.headers.config")?,
+            admin_listeners: self.read("admin.listeners")?,
+        })
+    }
+
+    fn worker(mut self, mode: Option<WorkerMode>, offsets: Option<OffsetStorage>) -> Result<WorkerConfig> {
+        let policy = self.properties.get("connector.client.config.override.policy").unwrap_or("All");
+        let policy = self.problems.take(OverridePolicy::parse(policy.trim(), self.properties));
+        let worker = self.fields(mode, offsets, policy);
+        match worker {
+            Some(worker) => self.problems.finish().map(|()| worker),
+            None => Err(self.problems.into_error()),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        mode: Option<WorkerMode>,
+        offset_storage: Option<OffsetStorage>,
+        override_policy: Option<OverridePolicy>,
+    ) -> Option<WorkerConfig> {
+        let ignored = ignored::find(&self.def, self.properties, mode.as_ref());
+        Some(WorkerConfig {
+            mode: mode?,
+            bootstrap_servers: self.read("bootstrap.servers")?,
+            key_converter: self.converter("key.converter")?,
+            value_converter: self.converter("value.converter")?,
+            header_converter: self.converter("header.converter")?,
+            offset_storage: offset_storage?,
+            task_shutdown_graceful_timeout: self.read("task.shutdown.graceful.timeout.ms")?,
+            offset_flush_interval: self.read("offset.flush.interval.ms")?,
+            offset_flush_timeout: self.read("offset.flush.timeout.ms")?,
+            config_providers: self.read("config.providers")?,
+            override_policy: override_policy?,
+            topic_creation_enable: self.read("topic.creation.enable")?,
+            topic_tracking_enable: self.read("topic.tracking.enable")?,
+            topic_tracking_allow_reset: self.read("topic.tracking.allow.reset")?,
+            rest: self.rest()?,
+            properties: self.properties.clone(),
+            ignored,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
