@@ -258,11 +258,11 @@ impl Validator {
         })
     }
 
-    /// A list with at least one item. `null` passes.
+    /// A list with at least one item. `null` is invalid.
     pub fn non_empty_list() -> Self {
         Self::new("non-empty list", |name, value| match value.and_then(ParsedValue::as_list) {
-            Some([]) => Err(invalid_value(name, value, "Empty list")),
-            _ => Ok(()),
+            None | Some([]) => Err(invalid_value(name, value, "Empty list")),
+            Some(_) => Ok(()),
         })
     }
 

@@ -67,6 +67,8 @@ fn the_first_problem_fails_the_parsing_in_kafkas_words() {
 #[test]
 fn numbers_are_written_as_in_java() {
     assert_eq!(one(Type::Int, "+5"), "5");
+    assert_eq!(one(Type::Int, "\u{1}5\t"), "5");
+    assert_eq!(one(Type::Int, "\u{a0}5"), "Invalid value \u{a0}5 for configuration k: Not a number of type INT");
     assert_eq!(one(Type::Int, "1_0"), "Invalid value 1_0 for configuration k: Not a number of type INT");
     assert_eq!(
         one(Type::Int, "3000000000"),
@@ -357,4 +359,39 @@ fn a_key_without_default_is_required_and_an_optional_one_is_null() {
     assert_eq!(parsed.get("a"), None);
     assert_eq!(parsed.read::<Option<i32>>("a").unwrap(), None);
     assert!(parsed.read::<i32>("a").is_err());
+}
+
+#[test]
+fn a_transformation_is_validated_as_in_kafka() {
+    let header_from = ConfigDef::new()
+        .define(ConfigKey::new("fields", Type::List).validator(Validator::non_empty_list()))
+        .define(ConfigKey::new("headers", Type::List).validator(Validator::non_empty_list()))
+        .define(ConfigKey::new("operation", Type::String).validator(Validator::one_of(["move", "copy"])));
+    let def = ConfigDef::new().embed("transforms.a.", "Transforms: a", 0, &header_from);
+    let values =
+        def.validate(&Properties::from([("transforms.a.operation", "x"), ("transforms.a.headers", "")]));
+    let seen: Vec<_> =
+        values.iter().map(|v| (v.name.as_str(), v.value.as_deref(), v.error_messages.join("; "))).collect();
+    assert_eq!(
+        seen,
+        [
+            (
+                "transforms.a.fields",
+                None,
+                "Missing required configuration \"transforms.a.fields\" which has no default value.; \
+                 Invalid value null for configuration fields: Empty list"
+                    .to_owned()
+            ),
+            (
+                "transforms.a.headers",
+                Some(""),
+                "Invalid value [] for configuration headers: Empty list".to_owned()
+            ),
+            (
+                "transforms.a.operation",
+                Some("x"),
+                "Invalid value x for configuration operation: String must be one of: move, copy".to_owned()
+            ),
+        ]
+    );
 }
