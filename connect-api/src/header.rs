@@ -148,26 +148,30 @@ impl Headers {
         self.add_header(Header::new(key, SchemaAndValue::new(schema, value)))
     }
 
+    /// Appends text.
+    pub fn add_string(&mut self, key: impl Into<Str>, value: impl Into<Str>) -> &mut Self {
+        self.push(key, Schema::STRING, value.into())
+    }
+
     /// Appends text; `None` is null with an optional schema.
-    pub fn add_string<T: Into<Str>>(
-        &mut self,
-        key: impl Into<Str>,
-        value: impl Into<Option<T>>,
-    ) -> &mut Self {
-        let value = value.into().map(Into::into);
-        let schema = if value.is_some() { Schema::STRING } else { Schema::OPTIONAL_STRING };
-        self.push(key, schema, value)
+    pub fn add_optional_string(&mut self, key: impl Into<Str>, value: Option<impl Into<Str>>) -> &mut Self {
+        match value {
+            Some(value) => self.add_string(key, value),
+            None => self.push(key, Schema::OPTIONAL_STRING, Value::Null),
+        }
+    }
+
+    /// Appends bytes.
+    pub fn add_bytes(&mut self, key: impl Into<Str>, value: impl Into<Bytes>) -> &mut Self {
+        self.push(key, Schema::BYTES, value.into())
     }
 
     /// Appends bytes; `None` is null with an optional schema.
-    pub fn add_bytes<T: Into<Bytes>>(
-        &mut self,
-        key: impl Into<Str>,
-        value: impl Into<Option<T>>,
-    ) -> &mut Self {
-        let value = value.into().map(Into::into);
-        let schema = if value.is_some() { Schema::BYTES } else { Schema::OPTIONAL_BYTES };
-        self.push(key, schema, value)
+    pub fn add_optional_bytes(&mut self, key: impl Into<Str>, value: Option<impl Into<Bytes>>) -> &mut Self {
+        match value {
+            Some(value) => self.add_bytes(key, value),
+            None => self.push(key, Schema::OPTIONAL_BYTES, Value::Null),
+        }
     }
 
     /// Appends a truth value.
@@ -414,5 +418,98 @@ impl FromIterator<Header> for Headers {
     fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
         let list: Vec<Header> = headers.into_iter().collect();
         Self((!list.is_empty()).then(|| Arc::new(list)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(headers: &Headers) -> Vec<&str> {
+        headers.iter().map(|header| header.key().as_str()).collect()
+    }
+
+    #[test]
+    fn adding_checks_what_kafka_checks() {
+        let mut headers = Headers::new();
+        let mut error = |schema, value: Value| {
+            headers.add("k", SchemaAndValue::new(schema, value)).unwrap_err().message().to_owned()
+        };
+        assert_eq!(
+            error(Schema::STRING, Value::Null),
+            "A null value requires an optional schema but was Schema{STRING}"
+        );
+        assert_eq!(
+            error(Schema::STRING, Value::from(5)),
+            "The value 5 is not compatible with the schema Schema{STRING}"
+        );
+        assert!(headers.add("k", SchemaAndValue::new(Schema::date(), 5)).is_ok());
+        assert!(headers.add("k", SchemaAndValue::new(Schema::date(), Date(0))).is_ok());
+        assert!(headers.add("k", SchemaAndValue::new(None, 5)).is_ok());
+        assert_eq!(headers.len(), 3);
+    }
+
+    #[test]
+    fn null_takes_the_schema_that_kafka_gives_it() {
+        let mut headers = Headers::new();
+        headers
+            .add_optional_string("s", None::<&str>)
+            .add_optional_bytes("b", None::<Bytes>)
+            .add_decimal("d", None)
+            .add_struct("r", None);
+        headers.add_list("l", None, Schema::INT8).unwrap().add_date("t", None).unwrap();
+        let schemas: Vec<_> = headers.iter().map(|header| header.schema().cloned()).collect();
+        let optional = [Some(Schema::OPTIONAL_STRING), Some(Schema::OPTIONAL_BYTES)];
+        assert_eq!(schemas[..2], optional);
+        assert_eq!(schemas[2..], [None, None, None, Some(Schema::date())]);
+        assert_eq!(
+            headers.add_list("l", Array::new(), Schema::INT8).unwrap_err().message(),
+            "Expecting ARRAY but instead found INT8"
+        );
+        assert!(headers.add_time("t", Date(-1)).is_err());
+    }
+
+    #[test]
+    fn the_latest_header_of_a_key_can_be_kept() {
+        let mut headers = Headers::new();
+        headers.add_int("a", 1).add_int("b", 2).add_int("a", 3).add_int("b", 4);
+        let all = headers.clone();
+        headers.retain_latest_of("a");
+        assert_eq!(keys(&headers), ["b", "a", "b"]);
+        headers.retain_latest();
+        assert_eq!(headers.iter().map(Header::value).collect::<Vec<_>>(), [&Value::from(3), &Value::from(4)]);
+        assert_eq!(all.all_with_name("b").count(), 2);
+        headers.remove("a").remove("absent");
+        assert_eq!(keys(&headers), ["b"]);
+    }
+
+    #[test]
+    fn apply_replaces_and_removes() {
+        let mut headers = Headers::new();
+        headers.add_int("a", 1).add_int("b", 2);
+        headers.apply_to("a", |header| Ok(Some(header.rename("c")))).unwrap();
+        headers.apply(|header| Ok((header.key() != "b").then_some(header))).unwrap();
+        assert_eq!(keys(&headers), ["c"]);
+        assert!(headers.apply(|_| Err(Error::data("no"))).is_err());
+        assert_eq!(
+            headers.to_string(),
+            "ConnectHeaders(headers=[ConnectHeader(key=c, value=1, schema=Schema{INT32})])"
+        );
+        assert_eq!(Headers::new().to_string(), "ConnectHeaders(headers=)");
+    }
+
+    #[test]
+    fn a_struct_brings_its_schema() {
+        let schema = Schema::structure().field("a", Schema::OPTIONAL_INT8).build().unwrap();
+        let value = Struct::new(schema.clone()).unwrap();
+        assert_eq!(Header::new("k", SchemaAndValue::schemaless(value)).schema(), Some(&schema));
+    }
+
+    #[test]
+    fn cleared_headers_equal_none() {
+        let mut headers = Headers::new();
+        headers.add_int("a", 1).remove("a");
+        assert_eq!(headers, Headers::new());
+        assert_eq!(size_of::<Headers>(), size_of::<usize>());
     }
 }

@@ -289,7 +289,9 @@ fn not_a_number(text: &str) -> Error {
         Some(bad) if !matches!(bad, 'e' | 'E') => format!(
             "Character {bad} is neither a decimal digit number, decimal point, nor \"e\" notation exponential mark."
         ),
-        None if !text.is_empty() && !digits.contains(|c: char| c.is_ascii_digit()) => "No digits found.".to_owned(),
+        None if !text.is_empty() && !digits.contains(|c: char| c.is_ascii_digit()) => {
+            "No digits found.".to_owned()
+        }
         _ => format!("Not a decimal number: {text:?}"),
     };
     Error::data(message).with_java_class("java.lang.NumberFormatException")

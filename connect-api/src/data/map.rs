@@ -521,3 +521,95 @@ impl fmt::Display for Map {
         f.write_str("}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_wins_at_the_first_place() {
+        let entries = |keys: &[&str]| {
+            keys.iter().zip(0..).map(|(key, n)| (Value::from(*key), Value::from(n))).collect()
+        };
+        let map = Map::from_entries(entries(&["a", "b", "a"]));
+        assert_eq!(map.to_string(), "{a=2, b=1}");
+        let mut same = Map::new();
+        same.extend([("a", 0), ("b", 1), ("a", 2)]);
+        assert_eq!(same, map);
+    }
+
+    #[test]
+    fn the_order_of_entries_does_not_count() {
+        let (a, b) = (Map::from([("x", 1), ("y", 2)]), Map::from([("y", 2), ("x", 1)]));
+        assert_eq!(a, b);
+        let hash = |map: &Map| {
+            let mut state = std::hash::DefaultHasher::new();
+            map.hash(&mut state);
+            state.finish()
+        };
+        assert_eq!(hash(&a), hash(&b));
+        assert_ne!(a, Map::from([("x", 1), ("y", 3)]));
+        assert_ne!(a, Map::from([("x", 1)]));
+    }
+
+    #[test]
+    fn editing_leaves_clones_and_the_shared_shape_alone() {
+        let shape = Shape::new(["a", "b", "c"]);
+        let original = Map::with_shape(shape.clone(), vec![1.into(), 2.into(), 3.into()]);
+        let mut edited = original.clone();
+        assert_eq!(edited.remove("b"), Some(Value::from(2)));
+        assert_eq!(edited.insert("d", 4), None);
+        assert!(edited.rename("a", "z"));
+        assert_eq!(edited.set("c", 5), Some(Value::from(3)));
+        assert_eq!(edited.set("absent", 5), None);
+        edited.retain(|key, _| key.as_str() != Some("d"));
+        assert_eq!(edited.to_string(), "{z=1, c=5}");
+        assert_eq!(original.to_string(), "{a=1, b=2, c=3}");
+        assert_eq!(shape.keys(), ["a", "b", "c"]);
+        assert!(original.shape().unwrap().is_same(&shape));
+    }
+
+    #[test]
+    fn a_rename_onto_another_key_replaces_it() {
+        let mut map = Map::from([("a", 1), ("b", 2), ("c", 3)]);
+        assert!(map.rename("c", "a"));
+        assert_eq!(map.to_string(), "{b=2, a=3}");
+        assert!(map.rename("a", "a"));
+        assert!(!map.rename("absent", "b"));
+        assert_eq!(map.len(), 2);
+    }
+
+    #[test]
+    fn other_keys_live_beside_text() {
+        let mut map = Map::from([("a", 1)]);
+        map.insert_value(Value::from(7), "seven");
+        map.insert("b", 2);
+        assert_eq!(map.shape(), None);
+        assert_eq!(map.get("a"), Some(ValueRef::Int32(1)));
+        assert_eq!(map.get_value(&Value::from(7)), Some(ValueRef::String("seven")));
+        assert_eq!(map.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(map.entries().count(), 3);
+        map.rename("a", "c");
+        map.retain(|key, _| key.as_str().is_some());
+        assert_eq!(map, Map::from([("b", 2), ("c", 1)]));
+    }
+
+    #[test]
+    fn a_large_map_finds_its_keys_while_it_changes() {
+        let mut map: Map = (0..2000).map(|n| (format!("k{n}"), n)).collect();
+        assert_eq!(map.get("k1999"), Some(ValueRef::Int32(1999)));
+        map.remove("k0");
+        assert_eq!(map.get("k1999"), Some(ValueRef::Int32(1999)));
+        assert_eq!(map.get("k0"), None);
+        map.insert("k0", 5);
+        assert_eq!((map.len(), map.get("k0")), (2000, Some(ValueRef::Int32(5))));
+        let entries: Vec<_> = (0..2000).map(|n| (Value::from(n % 1000), Value::from(n))).collect();
+        assert_eq!(Map::from_entries(entries).len(), 1000);
+    }
+
+    #[test]
+    fn missing_values_of_a_shape_are_null() {
+        let map = Map::with_shape(Shape::new(["a", "b", "a"]), vec![Value::from(1)]);
+        assert_eq!(map.to_string(), "{a=1, b=null}");
+    }
+}

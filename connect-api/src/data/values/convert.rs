@@ -311,5 +311,10 @@ fn null_value() -> Error {
 }
 
 fn not_convertible(value: &Value, to: &str) -> Error {
-    Error::data(format!("Unable to convert {value} (class {}) to {to}", value.java_class_name()))
+    let class = value.java_class_name();
+    match value {
+        // Java prints the identity of the array; its content does not belong into a message.
+        Value::Bytes(_) => Error::data(format!("Unable to convert [B (class {class}) to {to}")),
+        _ => Error::data(format!("Unable to convert {value} (class {class}) to {to}")),
+    }
 }
