@@ -1,6 +1,7 @@
 //! The Kafka Connect engine for Rust: runs connectors against Kafka, inside any tokio application.
 
 pub mod config;
+pub mod converters;
 mod error;
 #[doc(hidden)]
 pub mod kafka;

@@ -1,0 +1,97 @@
+//! The character sets of [`StringConverter`](super::StringConverter).
+
+use std::borrow::Cow;
+
+use bytes::{Bytes, BytesMut};
+use connect_api::Str;
+
+/// A character set that Java always has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charset {
+    Utf8,
+    Latin1,
+    Ascii,
+    /// Reads the byte order mark, and without one big-endian; writes big-endian with a mark.
+    Utf16,
+    Utf16Be,
+    Utf16Le,
+}
+
+impl Charset {
+    /// The character set of a name that Java knows, upper or lower case.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "UTF-8" | "UTF8" | "UNICODE-1-1-UTF-8" => Self::Utf8,
+            "ISO-8859-1" | "ISO8859_1" | "ISO8859-1" | "ISO_8859-1" | "ISO_8859_1" | "ISO_8859-1:1987"
+            | "8859_1" | "LATIN1" | "L1" | "CP819" | "IBM819" | "IBM-819" | "819" | "CSISOLATIN1"
+            | "ISO-IR-100" => Self::Latin1,
+            "US-ASCII" | "ASCII" | "ASCII7" | "ISO646-US" | "ISO_646.IRV:1991" | "ISO_646.IRV:1983"
+            | "ANSI_X3.4-1968" | "ANSI_X3.4-1986" | "646" | "US" | "CP367" | "IBM367" | "CSASCII"
+            | "DEFAULT" | "ISO-IR-6" => Self::Ascii,
+            "UTF-16" | "UTF16" | "UTF_16" | "UNICODE" | "UNICODEBIG" => Self::Utf16,
+            "UTF-16BE" | "UTF_16BE" | "UTF-16-BE" | "ISO-10646-UCS-2" | "X-UTF-16BE"
+            | "UNICODEBIGUNMARKED" => Self::Utf16Be,
+            "UTF-16LE" | "UTF_16LE" | "UTF-16-LE" | "X-UTF-16LE" | "UNICODELITTLEUNMARKED" => Self::Utf16Le,
+            _ => return None,
+        })
+    }
+
+    /// Reads text. What is malformed becomes U+FFFD.
+    pub(super) fn decode(self, bytes: &Bytes) -> Str {
+        match self {
+            Self::Utf8 => utf8(bytes),
+            Self::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+            Self::Ascii => {
+                let char =
+                    |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { char::REPLACEMENT_CHARACTER };
+                bytes.iter().map(char).collect::<String>().into()
+            }
+            Self::Utf16 => match &bytes[..] {
+                [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+                [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+                all => utf16(all, u16::from_be_bytes),
+            },
+            Self::Utf16Be => utf16(bytes, u16::from_be_bytes),
+            Self::Utf16Le => utf16(bytes, u16::from_le_bytes),
+        }
+    }
+
+    /// Appends text. A character that the set does not have becomes a question mark.
+    pub(super) fn encode(self, text: &str, out: &mut BytesMut) {
+        match self {
+            Self::Utf8 => out.extend_from_slice(text.as_bytes()),
+            Self::Latin1 => out.extend(text.chars().map(|char| u8::try_from(char).unwrap_or(b'?'))),
+            Self::Ascii => {
+                let byte = |char: char| u8::try_from(char).ok().filter(u8::is_ascii).unwrap_or(b'?');
+                out.extend(text.chars().map(byte));
+            }
+            Self::Utf16 => {
+                if !text.is_empty() {
+                    out.extend_from_slice(&[0xFE, 0xFF]);
+                }
+                out.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
+            }
+            Self::Utf16Be => out.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
+            Self::Utf16Le => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),
+        }
+    }
+}
+
+/// Text from UTF-8. What is malformed becomes U+FFFD.
+pub(super) fn utf8(bytes: &Bytes) -> Str {
+    match Str::from_utf8(bytes.clone()) {
+        Ok(text) => text,
+        Err(_) => match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => Str::from(text),
+            Cow::Owned(text) => Str::from(text),
+        },
+    }
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Str {
+    let (units, rest) = bytes.as_chunks::<2>();
+    let text = char::decode_utf16(units.iter().map(|bytes| unit(*bytes)));
+    let odd = if rest.is_empty() { None } else { Some(char::REPLACEMENT_CHARACTER) };
+    let text = text.map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(odd);
+    Str::from(text.collect::<String>())
+}
