@@ -156,7 +156,6 @@ fn check_length(path: &Path, position: u64, length: u64) -> Result<()> {
     )))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err position")]
 fn cannot_read(path: &Path, error: io::Error) -> Error {
     let text = format!("Error while trying to open or read file '{}'", path.display());
     Error::connect(text).with_source(error)

@@ -1,0 +1,35 @@
+//! What a transformation requires of the data that it is given, with Kafka's words when it is not so.
+
+use connect_api::data::{Field, Map};
+use connect_api::{Error, Result, Struct, Value};
+
+/// The map that schemaless data must be.
+pub(crate) fn require_map<'a>(value: &'a mut Value, purpose: &str) -> Result<&'a mut Map> {
+    let class = value.java_class_name();
+    value.as_map_mut().ok_or_else(|| {
+        Error::data(format!(
+            "Only Map objects supported in absence of schema for [{purpose}], found: {class}"
+        ))
+    })
+}
+
+/// The struct that data with a schema must be.
+pub(crate) fn require_struct<'a>(value: &'a Value, purpose: &str) -> Result<&'a Struct> {
+    value.as_struct().ok_or_else(|| {
+        let class = value.java_class_name();
+        Error::data(format!("Only Struct objects supported for [{purpose}], found: {class}"))
+    })
+}
+
+/// The value of a field, as it may be put into the same field of another struct: null is refused where the field is
+/// required, even if it has a default.
+pub(crate) fn field_value(value: &Struct, field: &Field, replace_null_with_default: bool) -> Result<Value> {
+    let found = match replace_null_with_default {
+        true => value.get(field)?,
+        false => value.get_without_default(field)?,
+    };
+    if found.is_null() && !field.schema().is_optional() {
+        value.clone().put(field, Value::Null)?;
+    }
+    Ok(found.clone())
+}

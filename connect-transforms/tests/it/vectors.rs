@@ -1,0 +1,148 @@
+//! What Apache Kafka Connect's own classes answered, case by case; see `tests/vectors/README.md`.
+
+use connect_api::config::{ConfigDef, DefaultValue};
+use connect_api::{Error, Outcome, Plugins, Properties};
+use serde_json::Value as Json;
+
+use crate::notation::{read_record, write_record};
+
+fn plugins() -> Plugins {
+    let mut plugins = Plugins::default();
+    connect_transforms::register(&mut plugins);
+    plugins
+}
+
+fn cases(text: &str) -> Vec<(Json, Json)> {
+    let parse = |line: &str| {
+        let mut line: Json = serde_json::from_str(line).unwrap();
+        (line["case"].take(), line["expected"].take())
+    };
+    text.lines().map(parse).collect()
+}
+
+/// What our plugin answers: `Ok` as a record or truth value, or the error with its stage.
+fn run(plugins: &Plugins, case: &Json) -> Result<Json, (Error, &'static str)> {
+    let class = case["class"].as_str().unwrap();
+    let config: Properties = case["config"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
+        .collect();
+    let mut record = read_record(&case["record"]);
+    if case["op"] == "predicate" {
+        let predicate = plugins.find_predicate(class).unwrap().configure(&config);
+        let predicate = predicate.map_err(|error| (error, "configure"))?;
+        return predicate.test(&record).map(Json::from).map_err(|error| (error, "apply"));
+    }
+    let transformation = plugins.find_transformation(class).unwrap().configure(&config);
+    let transformation = transformation.map_err(|error| (error, "configure"))?;
+    match transformation.apply(&mut record).map_err(|error| (error, "apply"))? {
+        Outcome::Keep => Ok(write_record(&record)),
+        Outcome::Drop => Ok(Json::Null),
+    }
+}
+
+/// Kafka's message as ours would be where the difference is wanted.
+fn expected_message(message: &str) -> String {
+    message
+        .replace("java.util.LinkedHashMap", "java.util.HashMap")
+        .replace("org.apache.kafka.connect.transforms.InsertField$InsertionSpec@HASH", "s")
+}
+
+/// Whether the records are equal; the order of map entries does not count.
+fn same(answer: &Json, expected: &Json) -> bool {
+    match (answer.is_object(), expected.is_object()) {
+        (true, true) => read_record(answer) == read_record(expected),
+        _ => answer == expected,
+    }
+}
+
+/// Cases that cannot be the same here, with the reason.
+fn exempt(case: &Json) -> Option<&'static str> {
+    if case["record"]["topic"].is_null() {
+        return Some("a topic is never null here");
+    }
+    if case["config"]["fields"] == "bi" && case["config"]["replacement"].is_string() {
+        return Some("integers of any size are decimals here and take what a decimal takes");
+    }
+    None
+}
+
+#[test]
+fn every_transformation_and_predicate_answers_as_kafkas_own_class() {
+    let plugins = plugins();
+    let (mut compared, mut exempted) = (0, 0);
+    let mut wrong = Vec::new();
+    for (case, expected) in cases(include_str!("../vectors/transforms.jsonl")) {
+        if exempt(&case).is_some() {
+            exempted += 1;
+            continue;
+        }
+        compared += 1;
+        let problem = match (run(&plugins, &case), &expected["error"]) {
+            (Ok(answer), Json::Null) if same(&answer, &expected["ok"]) => continue,
+            (Ok(answer), _) => format!("answered {answer}"),
+            (Err((error, stage)), kafkas) => {
+                let message = expected_message(kafkas["message"].as_str().unwrap_or_default());
+                // How an expression is wrong is said in the words of the regex crate.
+                let words = message.split_once("Invalid regex: ").map_or(&*message, |(before, _)| before);
+                let same_words = match words.len() == message.len() {
+                    true => error.message() == message,
+                    false => error.message().starts_with(words),
+                };
+                if same_words && kafkas["stage"] == stage && kafkas["class"] == error.java_class() {
+                    continue;
+                }
+                format!("failed in {stage} with {}: {}", error.java_class(), error.message())
+            }
+        };
+        wrong.push(format!("{case}\n  expected {expected}\n  {problem}"));
+    }
+    assert!(wrong.is_empty(), "{} of {compared} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!((compared, exempted), (193, 7));
+}
+
+/// A key as the vectors describe it.
+fn describe(def: &ConfigDef) -> Vec<Json> {
+    let default = |default: &DefaultValue| match default {
+        DefaultValue::Value(value) => Json::from(value.to_text()),
+        _ => Json::Null,
+    };
+    def.keys()
+        .iter()
+        .map(|key| {
+            serde_json::json!({
+                "name": key.name, "type": key.ty.as_str(), "required": key.is_required(),
+                "default_text": default(&key.default), "importance": key.importance.as_str(),
+                "validator": key.validator.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn every_plugin_has_the_keys_of_kafkas_own_class() {
+    let plugins = plugins();
+    for (case, expected) in cases(include_str!("../vectors/configdef.jsonl")) {
+        let class = case["class"].as_str().unwrap();
+        let def = match plugins.find_transformation(class) {
+            Ok(plugin) => plugin.config_def(),
+            Err(_) => plugins.find_predicate(class).unwrap().config_def(),
+        };
+        let expected: Vec<Json> = expected["ok"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| {
+                let parts = ["name", "type", "required", "default_text", "importance", "validator"];
+                parts
+                    .iter()
+                    .map(|part| ((*part).to_owned(), key[part].clone()))
+                    .collect::<serde_json::Map<_, _>>()
+            })
+            .map(Json::Object)
+            .collect();
+        assert_eq!(describe(&def), expected, "{class}");
+    }
+}
