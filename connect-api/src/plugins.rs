@@ -143,6 +143,26 @@ impl Plugins {
         }
     }
 
+    /// The name that a source connector type is registered under.
+    ///
+    /// # Errors
+    ///
+    /// When it is not registered, with a list of the sources that are.
+    pub fn source_name<C: SourceConnector>(&self) -> Result<&'static str> {
+        let found = self.sources.iter().find(|plugin| plugin.is::<C>()).map(|plugin| plugin.info().name);
+        found.ok_or_else(|| not_registered(std::any::type_name::<C>(), &infos(&self.sources)))
+    }
+
+    /// The name that a sink connector type is registered under.
+    ///
+    /// # Errors
+    ///
+    /// When it is not registered, with a list of the sinks that are.
+    pub fn sink_name<C: SinkConnector>(&self) -> Result<&'static str> {
+        let found = self.sinks.iter().find(|plugin| plugin.is::<C>()).map(|plugin| plugin.info().name);
+        found.ok_or_else(|| not_registered(std::any::type_name::<C>(), &infos(&self.sinks)))
+    }
+
     /// Every plugin of every kind, in the order of [`PluginKind::ALL`], then of registration.
     pub fn iter(&self) -> impl Iterator<Item = &PluginInfo> {
         PluginKind::ALL.into_iter().flat_map(|kind| self.of_kind(kind))
@@ -285,6 +305,11 @@ impl Bundle<'_> {
         self.last = Some(kind);
         PluginInfo { kind, name, aliases: Vec::new(), version: self.version }
     }
+}
+
+fn not_registered(ty: &str, known: &[&PluginInfo]) -> Error {
+    let known: Vec<&str> = known.iter().map(|info| info.name).collect();
+    Error::connect(format!("{ty} is not registered; call the register function of its crate. Registered are: {}", known.join(", ")))
 }
 
 fn infos<P: Descriptor>(plugins: &[P]) -> Vec<&PluginInfo> {

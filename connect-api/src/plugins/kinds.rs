@@ -1,5 +1,6 @@
 //! One descriptor per kind of plugin: what it is called, which keys it has, how it is made.
 
+use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -172,6 +173,7 @@ type SinkOffsets = Vec<(TopicPartition, Option<i64>)>;
 descriptor! {
     /// A registered [`SourceConnector`] with its task. Cheap to clone.
     SourcePlugin {
+        connector: TypeId,
         task_config_def: fn() -> ConfigDef,
         validate: fn(&Properties) -> Vec<ConfigValue>,
         start: fn(Properties, SourceConnectorContext) -> PluginFuture<Box<dyn SourceConnector>>,
@@ -187,6 +189,7 @@ impl SourcePlugin {
         Self {
             info: Arc::new(info),
             config_def: C::Config::def,
+            connector: TypeId::of::<C>(),
             task_config_def: <C::Task as SourceTask>::Config::def,
             validate: C::validate,
             start: |properties, context| {
@@ -209,6 +212,11 @@ impl SourcePlugin {
                 Box::pin(async move { C::alter_offsets(C::Config::parse(&properties)?, &offsets).await })
             },
         }
+    }
+
+    /// Whether it was registered for this connector type.
+    pub(super) fn is<C: SourceConnector>(&self) -> bool {
+        self.connector == TypeId::of::<C>()
     }
 
     pub(super) fn with_task(mut self, start_task: StartTask<SourceTaskContext, dyn SourceTask>) -> Self {
@@ -266,6 +274,7 @@ impl SourcePlugin {
 descriptor! {
     /// A registered [`SinkConnector`] with its task. Cheap to clone.
     SinkPlugin {
+        connector: TypeId,
         task_config_def: fn() -> ConfigDef,
         validate: fn(&Properties) -> Vec<ConfigValue>,
         start: fn(Properties, SinkConnectorContext) -> PluginFuture<Box<dyn SinkConnector>>,
@@ -279,6 +288,7 @@ impl SinkPlugin {
         Self {
             info: Arc::new(info),
             config_def: C::Config::def,
+            connector: TypeId::of::<C>(),
             task_config_def: <C::Task as SinkTask>::Config::def,
             validate: C::validate,
             start: |properties, context| {
@@ -297,6 +307,11 @@ impl SinkPlugin {
                 Box::pin(async move { C::alter_offsets(C::Config::parse(&properties)?, &offsets).await })
             },
         }
+    }
+
+    /// Whether it was registered for this connector type.
+    pub(super) fn is<C: SinkConnector>(&self) -> bool {
+        self.connector == TypeId::of::<C>()
     }
 
     pub(super) fn with_task(mut self, start_task: StartTask<SinkTaskContext, dyn SinkTask>) -> Self {

@@ -13,7 +13,7 @@ pub(crate) use report::{Failure, Subject};
 pub(crate) use sink::SinkPipeline;
 pub(crate) use source::{Fate, SourcePipeline};
 pub(crate) use stage::Stage;
-pub(crate) use tolerance::{ErrorHandling, Operator};
+pub(crate) use tolerance::Operator;
 
 use connect_api::{Converter, HeaderConverter};
 

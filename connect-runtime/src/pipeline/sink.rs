@@ -106,7 +106,7 @@ impl SinkPipeline {
     }
 
     async fn transform(&mut self, record: &mut Record, origin: Origin<'_>) -> Result<bool> {
-        let keep = self.operator.settings.retries();
+        let keep = self.operator.retries();
         let mut from = 0;
         let mut attempt = Attempt::first();
         loop {

@@ -100,7 +100,7 @@ impl SourcePipeline {
 
     /// `false`: the record ends here.
     async fn transform(&mut self, record: &mut Record, original: Option<&SourceRecord>) -> Result<bool> {
-        let keep = self.operator.settings.retries();
+        let keep = self.operator.retries();
         let mut from = 0;
         let mut attempt = Attempt::first();
         loop {

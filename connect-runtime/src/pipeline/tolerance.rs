@@ -8,29 +8,8 @@ use tokio::time::Instant;
 
 use super::Stage;
 use super::report::{self, Failure};
+use crate::config::ErrorHandling;
 use crate::metrics::{TaskCounters, add};
-
-/// The `errors.*` settings of a connector.
-#[derive(Clone, Debug)]
-pub(crate) struct ErrorHandling {
-    /// `errors.retry.timeout`: zero never, `None` without end.
-    pub(crate) retry_timeout: Option<Duration>,
-    /// `errors.retry.delay.max.ms`.
-    pub(crate) retry_delay_max: Duration,
-    /// `errors.tolerance=all`.
-    pub(crate) tolerate: bool,
-    /// `errors.log.enable`.
-    pub(crate) log: bool,
-    /// `errors.log.include.messages`.
-    pub(crate) log_messages: bool,
-}
-
-impl ErrorHandling {
-    /// Whether a retriable failure is tried again at all.
-    pub(crate) fn retries(&self) -> bool {
-        self.retry_timeout != Some(Duration::ZERO)
-    }
-}
 
 /// One operation under way: when it began and how often it failed.
 pub(crate) struct Attempt {
@@ -52,6 +31,11 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
+    /// Whether a retriable failure is tried again at all.
+    pub(crate) fn retries(&self) -> bool {
+        self.settings.retry_timeout != Some(Duration::ZERO)
+    }
+
     /// `task` is the task's name in messages: `connector-0`.
     pub(crate) fn new(settings: ErrorHandling, task: String, counters: Arc<TaskCounters>) -> Self {
         Self { settings, task, counters }
@@ -87,8 +71,8 @@ impl Operator {
     pub(crate) fn give_up(&self, failure: &Failure<'_>) -> Result<()> {
         add(&self.counters.errors, 1);
         // Reporters run also for the failure that ends the task: it is the one people look for.
-        if self.settings.log {
-            report::log(&self.task, failure, self.settings.log_messages);
+        if self.settings.log_enable {
+            report::log(&self.task, failure, self.settings.log_include_messages);
             add(&self.counters.logged, 1);
         }
         if self.settings.tolerate {
@@ -134,8 +118,7 @@ mod tests {
             retry_timeout: retry,
             retry_delay_max: Duration::from_secs(60),
             tolerate,
-            log: false,
-            log_messages: false,
+            ..ErrorHandling::default()
         };
         Operator::new(settings, "c-0".to_owned(), Arc::default())
     }

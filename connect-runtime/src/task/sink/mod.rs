@@ -57,7 +57,7 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
     if control.target() == TargetState::Stopped {
         return Ok(());
     }
-    let reports = spec.reporter.settings.log;
+    let reports = spec.reporter.settings.log_enable;
     let host = Arc::new(Host {
         requests: std::sync::Mutex::new(Requests::default()),
         configs: spec.configs,

@@ -179,7 +179,7 @@ impl SourceLoop {
     /// Takes polled records through the pipeline and hands them to the producer.
     async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
         add(&self.common.counters.read, polled.len());
-        let mut originals = if self.hooks || self.pipeline.operator.settings.log_messages {
+        let mut originals = if self.hooks || self.pipeline.operator.settings.log_include_messages {
             polled.clone()
         } else {
             Vec::new()

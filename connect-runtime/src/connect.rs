@@ -1,0 +1,419 @@
+//! [`Connect`]: the handle that applications hold.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::config::{Config, Properties};
+use connect_api::{Plugins, SinkConnector, SourceConnector};
+
+use crate::config::WorkerConfig;
+use crate::error::{Error, Result};
+use crate::herder::standalone::StandaloneHerder;
+use crate::herder::{Abandoned, ConnectorStatus, Herder, Restart};
+use crate::kafka::Kafka;
+use crate::kafka::memory::MemoryKafka;
+use crate::metrics::TaskMetrics;
+use crate::storage::State;
+use crate::task::control::TargetState;
+use crate::worker::Worker;
+
+/// A running worker inside this process: create connectors on it, look at them, shut it down.
+///
+/// It spawns tasks on the tokio runtime that it was started on, and nothing else: no port is opened, no logger, no
+/// metrics exporter and no signal handler is installed. Clones are handles to the same worker.
+///
+/// Dropping the last handle without [`shutdown`](Self::shutdown) stops all tasks where they are and logs a warning.
+/// Delivery is still at least once: what was not committed is read again after the next start.
+///
+/// ```
+/// use connect_runtime::Connect;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let connect = Connect::builder().in_memory().start().await?;
+/// assert!(connect.connectors().is_empty());
+/// connect.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Connect {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    herder: Arc<StandaloneHerder>,
+    worker: Arc<Worker>,
+    memory: Option<MemoryKafka>,
+    stopped: std::sync::atomic::AtomicBool,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !self.stopped.load(std::sync::atomic::Ordering::Relaxed) && !self.herder.connectors().is_empty() {
+            tracing::warn!("Connect was dropped without shutdown(): its tasks are cut off; what they had not committed comes again");
+        }
+    }
+}
+
+impl std::fmt::Debug for Connect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connect").field("connectors", &self.connectors()).finish()
+    }
+}
+
+impl Connect {
+    /// Begins the description of a worker.
+    pub fn builder() -> ConnectBuilder {
+        ConnectBuilder {
+            properties: Properties::new(),
+            plugins: Plugins::default(),
+            kafka: None,
+            memory: None,
+            config: None,
+        }
+    }
+
+    /// Creates a connector and starts its tasks. The keys are those of Kafka Connect; `name` need not be given again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every problem of the configuration, [`Error::Conflict`] when the name is taken,
+    /// [`Error::Plugin`] when the connector itself fails to start (it stays, `FAILED`). A *task* that fails to start
+    /// shows in [`status`](Self::status).
+    pub async fn create(&self, name: &str, config: impl Into<Properties>) -> Result<()> {
+        self.inner.herder.put_connector(name, config.into(), None, false).await.map(drop)
+    }
+
+    /// Creates a source connector from a typed configuration. `extra` holds what belongs to the framework:
+    /// `transforms`, converters, `tasks.max`.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); also when no registered plugin is of this type.
+    pub async fn create_source<C: SourceConnector>(
+        &self,
+        name: &str,
+        config: &C::Config,
+        extra: impl Into<Properties>,
+    ) -> Result<()> {
+        let class = self.inner.worker.plugins.source_name::<C>()?;
+        self.create(name, typed(class, config, extra.into())).await
+    }
+
+    /// Creates a sink connector from a typed configuration. `extra` holds what belongs to the framework: `topics`,
+    /// `transforms`, converters, `tasks.max`.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); also when no registered plugin is of this type.
+    pub async fn create_sink<C: SinkConnector>(
+        &self,
+        name: &str,
+        config: &C::Config,
+        extra: impl Into<Properties>,
+    ) -> Result<()> {
+        let class = self.inner.worker.plugins.sink_name::<C>()?;
+        self.create(name, typed(class, config, extra.into())).await
+    }
+
+    /// Creates a connector or replaces the configuration of an existing one, which restarts it.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), but for the name being taken.
+    pub async fn create_or_replace(&self, name: &str, config: impl Into<Properties>) -> Result<()> {
+        self.inner.herder.put_connector(name, config.into(), None, true).await.map(drop)
+    }
+
+    /// The names of all connectors, sorted.
+    pub fn connectors(&self) -> Vec<String> {
+        self.inner.herder.connectors()
+    }
+
+    /// How a connector and its tasks are doing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn status(&self, name: &str) -> Result<ConnectorStatus> {
+        self.inner.herder.connector_status(name)
+    }
+
+    /// What each task of a connector has counted, by task number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>> {
+        self.inner.herder.task_metrics(name)
+    }
+
+    /// Waits until the connector and all its tasks are in a state, `RUNNING` for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Plugin`] with the trace as soon as one of them has failed while another state is
+    /// waited for; [`Error::Timeout`] when the time is over.
+    pub async fn wait_for(&self, name: &str, state: State, within: Duration) -> Result<ConnectorStatus> {
+        let mut changes = self.inner.worker.statuses.watch();
+        let wait = async {
+            loop {
+                changes.mark_unchanged();
+                let status = self.status(name)?;
+                let all = || std::iter::once(&status.connector).chain(status.tasks.iter().map(|(_, status)| status));
+                if all().all(|status| status.state == state) {
+                    return Ok(status);
+                }
+                if let Some(failed) = all().find(|status| status.state == State::Failed && state != State::Failed) {
+                    let trace = failed.trace.clone().unwrap_or_default();
+                    return Err(Error::Plugin(connect_api::Error::connect(trace).with("connector", name)));
+                }
+                if changes.changed().await.is_err() {
+                    return Err(Error::ShuttingDown);
+                }
+            }
+        };
+        tokio::time::timeout(within, wait).await.unwrap_or_else(|_| {
+            Err(Error::Timeout(format!("connector {name} was not {state} within {within:?}")))
+        })
+    }
+
+    /// Pauses a connector and its tasks: they keep what they hold and move nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub async fn pause(&self, name: &str) -> Result<()> {
+        self.inner.herder.set_target_state(name, TargetState::Paused).await
+    }
+
+    /// Goes on after a pause or stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Plugin`] when the connector has failed or fails to start.
+    pub async fn resume(&self, name: &str) -> Result<()> {
+        self.inner.herder.set_target_state(name, TargetState::Started).await
+    }
+
+    /// Stops a connector and ends its tasks. Configuration and offsets stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub async fn stop(&self, name: &str) -> Result<()> {
+        self.inner.herder.set_target_state(name, TargetState::Stopped).await
+    }
+
+    /// Restarts a connector, and its tasks if asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Plugin`] when it fails to start.
+    pub async fn restart(&self, name: &str, what: Restart) -> Result<()> {
+        self.inner.herder.restart_connector(name, what).await
+    }
+
+    /// Stops a connector and forgets it. Its source offsets and consumer group stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        self.inner.herder.delete_connector(name).await
+    }
+
+    /// The control plane behind this handle.
+    pub fn herder(&self) -> Arc<dyn Herder> {
+        Arc::clone(&self.inner.herder) as _
+    }
+
+    /// The Kafka in memory that this worker runs on, if it does.
+    pub fn memory(&self) -> Option<&MemoryKafka> {
+        self.inner.memory.as_ref()
+    }
+
+    /// Stops polling, waits for records in flight, commits, closes everything, within
+    /// `task.shutdown.graceful.timeout.ms`. What does not stop in time is cut off and named in the report.
+    ///
+    /// # Errors
+    ///
+    /// When the offset store cannot be closed.
+    pub async fn shutdown(&self) -> Result<ShutdownReport> {
+        self.inner.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+        let metrics = |herder: &StandaloneHerder| {
+            let mut all = Vec::new();
+            for name in herder.connectors() {
+                for (task, metrics) in herder.task_metrics(&name).unwrap_or_default() {
+                    all.push((name.clone(), task, metrics));
+                }
+            }
+            all
+        };
+        let abandoned = self.inner.herder.stop().await;
+        let tasks = metrics(&self.inner.herder);
+        self.inner.worker.stop().await?;
+        Ok(ShutdownReport { abandoned, tasks })
+    }
+}
+
+fn typed(class: &str, config: &impl Config, extra: Properties) -> Properties {
+    let mut properties = config.to_properties();
+    properties.extend(extra);
+    properties.insert("connector.class", class);
+    properties
+}
+
+/// What a shutdown left behind.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// What did not stop in time. Empty after a clean shutdown.
+    pub abandoned: Vec<Abandoned>,
+    /// The last counts of every task: connector, number, counts.
+    pub tasks: Vec<(String, usize, TaskMetrics)>,
+}
+
+impl ShutdownReport {
+    /// Whether everything stopped by itself.
+    pub fn is_clean(&self) -> bool {
+        self.abandoned.is_empty()
+    }
+}
+
+/// Describes a worker; made by [`Connect::builder`].
+pub struct ConnectBuilder {
+    properties: Properties,
+    plugins: Plugins,
+    kafka: Option<Arc<dyn Kafka>>,
+    memory: Option<MemoryKafka>,
+    config: Option<WorkerConfig>,
+}
+
+impl std::fmt::Debug for ConnectBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectBuilder").field("plugins", &self.plugins).finish_non_exhaustive()
+    }
+}
+
+impl ConnectBuilder {
+    /// Where Kafka is: `host:port`, several separated by commas.
+    #[must_use]
+    pub fn bootstrap_servers(self, servers: impl Into<String>) -> Self {
+        self.property("bootstrap.servers", servers)
+    }
+
+    /// Runs on a Kafka in memory of its own: for tests, examples and trying things out.
+    #[must_use]
+    pub fn in_memory(self) -> Self {
+        self.memory(MemoryKafka::new())
+    }
+
+    /// Runs on this Kafka in memory, which may outlive the worker.
+    #[must_use]
+    pub fn memory(mut self, kafka: MemoryKafka) -> Self {
+        self.memory = Some(kafka);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kafka(mut self, kafka: Arc<dyn Kafka>) -> Self {
+        self.kafka = Some(kafka);
+        self
+    }
+
+    /// Keeps source offsets in a compacted topic, which is made if it is missing.
+    #[must_use]
+    pub fn offset_storage_topic(self, topic: impl Into<String>) -> Self {
+        self.property("offset.storage.topic", topic)
+    }
+
+    /// Keeps source offsets in a file, in the format of Kafka's standalone worker. Without this or a topic, they are
+    /// kept in memory, and a restart of the process begins anew.
+    #[must_use]
+    pub fn offset_storage_file(self, file: impl AsRef<Path>) -> Self {
+        self.property("offset.storage.file.filename", file.as_ref().to_string_lossy())
+    }
+
+    /// Sets one of Kafka's worker keys, `producer.compression.type` for instance.
+    #[must_use]
+    pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.insert(key, value);
+        self
+    }
+
+    /// Sets many of Kafka's worker keys.
+    #[must_use]
+    pub fn properties(mut self, properties: impl Into<Properties>) -> Self {
+        self.properties.extend(properties.into());
+        self
+    }
+
+    /// Takes a worker configuration that was read already, and with it its mode; other properties are ignored.
+    #[must_use]
+    pub fn worker_config(mut self, config: WorkerConfig) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Registers plugins: pass the `register` function of a plugin crate. The stock converters and config providers
+    /// are registered already.
+    #[must_use]
+    pub fn plugins(mut self, register: impl FnOnce(&mut Plugins)) -> Self {
+        register(&mut self.plugins);
+        self
+    }
+
+    /// Starts the worker: checks the configuration, reaches Kafka, opens the offset store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every problem of the configuration, [`Error::Kafka`] when Kafka cannot be reached or
+    /// lacks what the offset store needs, [`Error::Plugin`] when two plugins have one name.
+    pub async fn start(mut self) -> Result<Connect> {
+        crate::converters::register(&mut self.plugins);
+        self.plugins.check()?;
+        let config = match self.config {
+            Some(config) => config,
+            None => {
+                let resolved = Worker::resolve_worker(&self.plugins, &self.properties).await?;
+                WorkerConfig::embedded(&resolved)?
+            }
+        };
+        let kafka = match (&self.memory, self.kafka) {
+            (Some(memory), _) => Arc::new(memory.clone()) as Arc<dyn Kafka>,
+            (None, Some(kafka)) => kafka,
+            (None, None) => default_kafka(&config)?,
+        };
+        for ignored in config.ignored() {
+            tracing::warn!(key = %ignored.key, "{}", ignored.why);
+        }
+        let worker = Worker::start(kafka, config, self.plugins).await?;
+        let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
+        let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
+        Ok(Connect { inner: Arc::new(inner) })
+    }
+}
+
+fn default_kafka(config: &WorkerConfig) -> Result<Arc<dyn Kafka>> {
+    if config.bootstrap_servers.is_empty() {
+        return Err(Error::Config(
+            "Missing required configuration \"bootstrap.servers\" which has no default value. Say where Kafka is, or \
+             in_memory() for a Kafka in this process."
+                .to_owned(),
+        ));
+    }
+    #[cfg(feature = "krafka")]
+    return Ok(Arc::new(crate::kafka::krafka::KrafkaClients::new()));
+    #[cfg(all(feature = "rskafka", not(feature = "krafka")))]
+    return Ok(Arc::new(crate::kafka::rskafka::Rskafka::default()));
+    #[cfg(not(any(feature = "krafka", feature = "rskafka")))]
+    Err(Error::Config(
+        "bootstrap.servers is set, but this program was built without a Kafka client: enable the feature krafka of \
+         connect-runtime"
+            .to_owned(),
+    ))
+}

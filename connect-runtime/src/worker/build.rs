@@ -1,0 +1,227 @@
+//! Builds a task: its converters, transformations, clients and settings, out of the connector's configuration.
+
+use std::sync::Arc;
+
+use connect_api::config::Properties;
+use connect_api::plugins::{ConnectorPlugin, SinkPlugin, SourcePlugin};
+use connect_api::{ConverterType, Error, Result, Str};
+use futures::future::BoxFuture;
+
+use super::{TaskStart, Worker};
+use crate::config::clients::{ClientSettings, Store};
+use crate::config::{
+    self, ConnectorConfig, ConverterSpec, InternalTopic, SinkConnectorConfig, SourceConnectorConfig, TopicSelection,
+    TransformSpec, WorkerConfig,
+};
+use crate::kafka::{ClientProperties, NewTopic, Subscription};
+use crate::pipeline::{Chain, Converters, Operator, SinkPipeline, SourcePipeline, TransformationStage};
+use crate::storage::TopicSettings;
+use crate::task::sink::SinkTaskSpec;
+use crate::task::source::{SourceTaskSpec, TopicCreator};
+use crate::task::{TaskCommon, sink, source};
+
+impl Worker {
+    /// Builds a task and runs it to its end. An error makes it `FAILED`.
+    pub(crate) async fn run_task(self: Arc<Self>, start: TaskStart) -> Result<()> {
+        match self.plugin(&start.connector)? {
+            ConnectorPlugin::Source(plugin) => {
+                let spec = self.source_task(start, plugin).await?;
+                source::run(spec).await
+            }
+            ConnectorPlugin::Sink(plugin) => {
+                let spec = self.sink_task(start, plugin)?;
+                sink::run(spec).await
+            }
+        }
+    }
+}
+
+/// What the offsets topic looks like, and the clients that reach it.
+pub(super) fn offset_topic(config: &WorkerConfig, topic: &InternalTopic) -> TopicSettings {
+    TopicSettings {
+        topic: NewTopic {
+            name: Str::from(topic.name.as_str()),
+            partitions: topic.partitions,
+            replication_factor: topic.replication_factor,
+            configs: topic.configs.clone(),
+        },
+        producer: config::clients::store_producer(config, Store::Offsets).properties,
+        consumer: config::clients::store_consumer(config, Store::Offsets).properties,
+        admin: config::clients::shared_admin(config).properties,
+    }
+}
+
+impl Worker {
+    async fn source_task(
+        self: &Arc<Self>,
+        start: TaskStart,
+        plugin: SourcePlugin,
+    ) -> Result<SourceTaskSpec> {
+        let config = SourceConnectorConfig::parse(&start.connector, &self.config)?;
+        let task = start.id.task;
+        let producer = self.client(config::clients::source_producer(&self.config, &config.common.name, &start.connector, task)?);
+        let operator = self.operator(&config.common, &start);
+        let pipeline = SourcePipeline {
+            chain: self.chain(&config.common)?,
+            converters: self.converters(&config.common)?,
+            operator,
+            last_size: 0,
+        };
+        let topics = match &config.topic_creation {
+            Some(creation) => {
+                let creation = creation.clone();
+                let admin = self.client(config::clients::admin(&self.config, &config.common.name, &start.connector, Some(task))?);
+                let settings = move |topic: &str| {
+                    let settings = creation.for_topic(topic);
+                    NewTopic {
+                        name: Str::from(topic),
+                        partitions: settings.partitions,
+                        replication_factor: settings.replication_factor,
+                        configs: settings.configs.clone(),
+                    }
+                };
+                Some(TopicCreator::new(self.kafka.admin(&admin).await?, Box::new(settings)))
+            }
+            None => None,
+        };
+        Ok(SourceTaskSpec {
+            configs: self.latest(&start),
+            common: self.common(&start),
+            start: Box::new(move |config, context| plugin.start_task(config, context)),
+            config: start.config,
+            pipeline,
+            kafka: Arc::clone(&self.kafka),
+            producer,
+            topics,
+            offsets: Arc::clone(&self.offsets),
+        })
+    }
+
+    fn sink_task(self: &Arc<Self>, start: TaskStart, plugin: SinkPlugin) -> Result<SinkTaskSpec> {
+        let config = SinkConnectorConfig::parse(&start.connector, &self.config)?;
+        let consumer = self.client(config::clients::sink_consumer(
+            &self.config,
+            &config.common.name,
+            &start.connector,
+            start.id.task,
+        )?);
+        let capabilities = self.kafka.capabilities();
+        if !capabilities.groups {
+            return Err(Error::unsupported(format!(
+                "A sink needs a consumer group, which the Kafka client {} cannot provide; run this worker with the \
+                 client krafka",
+                capabilities.name
+            )));
+        }
+        let subscription = match &config.topics {
+            TopicSelection::Topics(topics) => {
+                Subscription::Topics(topics.iter().map(|topic| Str::from(topic.as_str())).collect())
+            }
+            TopicSelection::Pattern(pattern) => Subscription::Pattern(pattern.as_str().to_owned()),
+        };
+        Ok(SinkTaskSpec {
+            configs: self.latest(&start),
+            common: self.common(&start),
+            start: Box::new(move |config, context| plugin.start_task(config, context)),
+            pipeline: SinkPipeline {
+                chain: self.chain(&config.common)?,
+                converters: self.converters(&config.common)?,
+                operator: self.operator(&config.common, &start),
+            },
+            reporter: self.operator(&config.common, &start),
+            config: start.config,
+            kafka: Arc::clone(&self.kafka),
+            consumer,
+            subscription,
+        })
+    }
+
+    /// The settings of a client, after saying which of the user's do not hold.
+    fn client(&self, settings: ClientSettings) -> ClientProperties {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        settings.properties
+    }
+
+    fn common(&self, start: &TaskStart) -> TaskCommon {
+        TaskCommon {
+            id: start.id.clone(),
+            control: start.control.clone(),
+            statuses: Arc::clone(&self.statuses),
+            counters: Arc::clone(&start.counters),
+            offset_flush_interval: self.config.offset_flush_interval,
+            offset_flush_timeout: self.config.offset_flush_timeout,
+        }
+    }
+
+    fn operator(&self, config: &ConnectorConfig, start: &TaskStart) -> Operator {
+        Operator::new(config.errors.clone(), start.id.to_string(), Arc::clone(&start.counters))
+    }
+
+    /// Resolves the task's configuration anew. What the connector made of resolved values stays as it was.
+    fn latest(
+        self: &Arc<Self>,
+        start: &TaskStart,
+    ) -> Arc<dyn Fn() -> BoxFuture<'static, Result<Properties>> + Send + Sync> {
+        let (worker, raw, task) = (Arc::clone(self), start.raw.clone(), start.config.clone());
+        Arc::new(move || {
+            let (worker, raw, mut task) = (Arc::clone(&worker), raw.clone(), task.clone());
+            Box::pin(async move {
+                let latest = worker.transformer.resolve(&raw).await?.properties;
+                for (key, value) in latest.iter() {
+                    if task.contains_key(key) {
+                        task.insert(key, value);
+                    }
+                }
+                Ok(task)
+            })
+        })
+    }
+
+    fn chain(&self, config: &ConnectorConfig) -> Result<Chain> {
+        let stages = config.transforms.iter().map(|spec| self.stage(spec)).collect::<Result<_>>()?;
+        Ok(Chain { stages })
+    }
+
+    fn stage(&self, spec: &TransformSpec) -> Result<TransformationStage> {
+        let transformation = self
+            .plugins
+            .find_transformation(&spec.class)?
+            .configure(&spec.properties)
+            .map_err(|error| error.with("transform", &spec.alias))?;
+        let predicate = match &spec.predicate {
+            Some(predicate) => Some(
+                self.plugins
+                    .find_predicate(&predicate.class)?
+                    .configure(&predicate.properties)
+                    .map_err(|error| error.with("predicate", &predicate.alias))?,
+            ),
+            None => None,
+        };
+        Ok(TransformationStage { class: spec.class.clone(), transformation, predicate, negate: spec.negate })
+    }
+
+    /// Key, value and header converter.
+    fn converters(&self, config: &ConnectorConfig) -> Result<Converters> {
+        let (key, value, header) = (&config.key_converter, &config.value_converter, &config.header_converter);
+        let converter = |spec: &ConverterSpec, ty| {
+            self.plugins
+                .find_converter(&spec.class)?
+                .configure(&spec.properties, ty)
+                .map_err(|error| error.with("converter", &spec.class))
+        };
+        Ok(Converters {
+            key: converter(key, ConverterType::Key)?,
+            key_class: key.class.clone(),
+            value: converter(value, ConverterType::Value)?,
+            value_class: value.class.clone(),
+            header: self
+                .plugins
+                .find_header_converter(&header.class)?
+                .configure(&header.properties)
+                .map_err(|error| error.with("converter", &header.class))?,
+            header_class: header.class.clone(),
+        })
+    }
+}

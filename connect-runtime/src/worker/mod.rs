@@ -1,0 +1,206 @@
+//! What runs connectors and tasks on this process: builds them out of configuration, plugins and clients.
+
+mod build;
+mod connector;
+pub(crate) mod pending;
+
+use self::pending::{ConfigTransformer, validate_connector};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::config::Properties;
+use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
+use connect_api::plugins::ConnectorPlugin;
+
+pub(crate) use self::connector::{Connector, Host, Signal};
+use crate::config::{self, ConnectorConfig, OffsetStorage, WorkerConfig};
+use crate::kafka::Kafka;
+use crate::metrics::TaskCounters;
+use crate::storage::status::StatusStore;
+use crate::storage::{FileOffsets, MemoryOffsets, OffsetBackingStore, OffsetReader, TopicOffsets};
+use crate::task::TaskId;
+use crate::task::control::Control;
+
+/// See the module.
+pub(crate) struct Worker {
+    pub(crate) kafka: Arc<dyn Kafka>,
+    pub(crate) config: WorkerConfig,
+    pub(crate) plugins: Plugins,
+    pub(crate) offsets: Arc<dyn OffsetBackingStore>,
+    pub(crate) statuses: Arc<StatusStore>,
+    transformer: ConfigTransformer,
+    id: String,
+}
+
+/// A connector's configuration with references resolved.
+pub(crate) struct ResolvedConfig {
+    pub(crate) properties: Properties,
+    /// When the values may have changed, if the connector wants to be restarted then.
+    pub(crate) reload_after: Option<Duration>,
+}
+
+/// How many tasks a connector may have.
+#[derive(Clone, Copy)]
+pub(crate) struct TasksMax {
+    pub(crate) tasks: usize,
+    enforce: bool,
+}
+
+/// Everything that one task is started with.
+pub(crate) struct TaskStart {
+    pub(crate) id: TaskId,
+    /// The connector's configuration, resolved.
+    pub(crate) connector: Properties,
+    /// The connector's configuration as it was given.
+    pub(crate) raw: Properties,
+    /// The task's own configuration.
+    pub(crate) config: Properties,
+    pub(crate) control: Control,
+    pub(crate) counters: Arc<TaskCounters>,
+}
+
+impl Worker {
+    /// Resolves the references in a worker's configuration with the worker's own config providers.
+    pub(crate) async fn resolve_worker(plugins: &Plugins, properties: &Properties) -> Result<Properties> {
+        let transformer = ConfigTransformer::new(plugins, properties)?;
+        Ok(transformer.resolve(properties).await?.properties)
+    }
+
+    /// Reaches Kafka and opens the offset store.
+    pub(crate) async fn start(
+        kafka: Arc<dyn Kafka>,
+        config: WorkerConfig,
+        plugins: Plugins,
+    ) -> crate::error::Result<Arc<Self>> {
+        let transformer = ConfigTransformer::new(&plugins, config.properties())?;
+        let admin = kafka
+            .admin(&config::clients::shared_admin(&config).properties)
+            .await
+            .map_err(|error| crate::Error::kafka("could not reach Kafka", error))?;
+        admin.cluster_id().await.map_err(|error| {
+            crate::Error::kafka(
+                "Failed to connect to and describe Kafka cluster. Check worker's broker connection and security \
+                 properties.",
+                error,
+            )
+        })?;
+        drop(admin);
+        let offsets: Arc<dyn OffsetBackingStore> = match &config.offset_storage {
+            OffsetStorage::Memory => Arc::new(MemoryOffsets::default()),
+            OffsetStorage::File(file) => Arc::new(FileOffsets::new(file)),
+            OffsetStorage::Topic(topic) => {
+                let settings = build::offset_topic(&config, topic);
+                Arc::new(TopicOffsets::new(Arc::clone(&kafka), settings))
+            }
+        };
+        offsets.start().await?;
+        let id = config.rest.advertised_host_name.clone().unwrap_or_else(|| "localhost".to_owned());
+        let id = format!("{id}:{}", config.rest.advertised_port.unwrap_or(8083));
+        let statuses = Arc::new(StatusStore::new(id.clone()));
+        Ok(Arc::new(Self { kafka, config, plugins, offsets, statuses, transformer, id }))
+    }
+
+    /// Closes the offset store.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        self.offsets.stop().await
+    }
+
+    /// `host:port`, as it stands in statuses.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `task.shutdown.graceful.timeout.ms`.
+    pub(crate) fn graceful_timeout(&self) -> Duration {
+        self.config.task_shutdown_graceful_timeout
+    }
+
+    /// Takes the secrets out of a text.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.transformer.redact(text)
+    }
+
+    /// Checks a configuration completely; the error lists every problem.
+    pub(crate) async fn validate(&self, config: &Properties) -> crate::error::Result<()> {
+        let resolved = self.transformer.resolve(config).await?;
+        let infos = validate_connector(&self.plugins, &self.config, &resolved.properties);
+        infos.into_result().map_err(|error| crate::Error::Config(self.redact(error.message())))
+    }
+
+    /// Resolves the references in a connector's configuration.
+    pub(crate) async fn resolve(&self, name: &str, config: &Properties) -> Result<ResolvedConfig> {
+        let resolved = self.transformer.resolve(config).await.map_err(|error| error.with("connector", name))?;
+        let reload = config.get("config.action.reload").is_none_or(|action| action.eq_ignore_ascii_case("restart"));
+        let reload_after = if reload { resolved.ttl() } else { None };
+        Ok(ResolvedConfig { properties: resolved.properties, reload_after })
+    }
+
+    /// The runtime's side of a connector.
+    pub(crate) fn connector_host(&self, name: &str) -> Arc<Host> {
+        Host::new(OffsetReader { connector: Arc::from(name), store: Arc::clone(&self.offsets) })
+    }
+
+    /// Starts a connector's own code.
+    pub(crate) async fn start_connector(&self, config: &Properties, host: &Arc<Host>) -> Result<Connector> {
+        match self.plugin(config)? {
+            ConnectorPlugin::Source(plugin) => {
+                let context = SourceConnectorContext::new(Arc::clone(host) as _);
+                Ok(Connector::Source(plugin.start(config.clone(), context).await?))
+            }
+            ConnectorPlugin::Sink(plugin) => {
+                let context = SinkConnectorContext::new(Arc::clone(host) as _);
+                Ok(Connector::Sink(plugin.start(config.clone(), context).await?))
+            }
+        }
+    }
+
+    fn plugin(&self, config: &Properties) -> Result<ConnectorPlugin> {
+        let class = config.get("connector.class").ok_or_else(|| {
+            Error::config("connector.class", "Missing required configuration \"connector.class\" which has no default value.")
+        })?;
+        self.plugins.find_connector(class.trim())
+    }
+
+    /// `tasks.max` and `tasks.max.enforce`.
+    pub(crate) fn tasks_max(&self, config: &Properties) -> Result<TasksMax> {
+        let common = ConnectorConfig::parse(config, &self.config)?;
+        Ok(TasksMax { tasks: common.tasks_max, enforce: common.tasks_max_enforce })
+    }
+
+    /// Completes what a connector answered, and refuses more tasks than allowed.
+    pub(crate) fn check_task_configs(
+        &self,
+        name: &str,
+        configs: Vec<Properties>,
+        max: TasksMax,
+        connector: &Properties,
+    ) -> Result<Vec<Properties>> {
+        if configs.len() > max.tasks {
+            let message = format!(
+                "The connector {name} has generated {} tasks, which is greater than {}, the maximum number of tasks it \
+                 is configured to create.",
+                configs.len(),
+                max.tasks
+            );
+            if max.enforce {
+                return Err(Error::connect(message));
+            }
+            tracing::warn!(connector = name, "{message}");
+        }
+        let topics: Vec<_> =
+            ["topics", "topics.regex"].iter().filter_map(|key| Some((*key, connector.get(key)?))).collect();
+        let sink = matches!(self.plugin(connector)?, ConnectorPlugin::Sink(_));
+        Ok(configs
+            .into_iter()
+            .map(|mut config| {
+                if sink {
+                    for (key, value) in &topics {
+                        config.insert(*key, *value);
+                    }
+                }
+                config
+            })
+            .collect())
+    }
+}
