@@ -1,0 +1,108 @@
+//! Pipelines on Kafka in memory, driven through the handle that applications hold.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use connect_api::{Error, Plugins, Record, Schema, SchemaAndValue, SinkRecord};
+use connect_runtime::application::{self, Delivered, RecordSender};
+use connect_runtime::{Connect, ConnectBuilder, MemoryKafka, State};
+use tokio::sync::mpsc;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn text(value: &str) -> SchemaAndValue {
+    SchemaAndValue::new(Schema::STRING, value)
+}
+
+fn builder(kafka: &MemoryKafka) -> ConnectBuilder {
+    Connect::builder()
+        .memory(kafka.clone())
+        .property("key.converter", "StringConverter")
+        .property("value.converter", "StringConverter")
+        .property("offset.flush.interval.ms", "1000")
+}
+
+/// A source `Orders` and a sink `Collect`.
+fn ends(capacity: usize) -> (RecordSender, mpsc::Receiver<Vec<SinkRecord>>, impl FnOnce(&mut Plugins)) {
+    let (sender, receiver) = application::channel(capacity);
+    let (seen, collected) = mpsc::channel(1000);
+    let register = move |plugins: &mut Plugins| {
+        receiver.register(plugins, "Orders");
+        application::sink(plugins, "Collect", move |batch: Vec<SinkRecord>| {
+            let seen = seen.clone();
+            async move {
+                seen.send(batch).await.map_err(|_| Error::connect("the test is over"))?;
+                Ok(())
+            }
+        });
+    };
+    (sender, collected, register)
+}
+
+async fn collect(collected: &mut mpsc::Receiver<Vec<SinkRecord>>, count: usize) -> Vec<String> {
+    let mut values = Vec::new();
+    while values.len() < count {
+        let batch = tokio::time::timeout(SOON, collected.recv()).await.unwrap().unwrap();
+        values.extend(batch.into_iter().map(|record| record.record.value.value.to_string()));
+    }
+    values
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_travels_from_the_application_through_kafka_and_back() {
+    let kafka = MemoryKafka::new();
+    let (sender, mut collected, register) = ends(10);
+    let connect = builder(&kafka).plugins(register).start().await.unwrap();
+    connect.create("in", [("connector.class", "Orders")]).await.unwrap();
+    connect.create("out", [("connector.class", "Collect"), ("topics", "orders")]).await.unwrap();
+    connect.wait_for("in", State::Running, SOON).await.unwrap();
+    let mut acks = Vec::new();
+    for i in 0..100 {
+        acks.push(sender.send(Record::new("orders", text(&format!("order {i}")))).await.unwrap());
+    }
+    let values = collect(&mut collected, 100).await;
+    assert_eq!(values, (0..100).map(|i| format!("order {i}")).collect::<Vec<_>>());
+    for (i, ack) in acks.into_iter().enumerate() {
+        let Delivered::Written(metadata) = ack.await.unwrap() else { panic!("dropped") };
+        assert_eq!(metadata.offset, i as i64);
+    }
+    let report = connect.shutdown().await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    for (connector, _, metrics) in &report.tasks {
+        assert_eq!((metrics.records_read, metrics.records_delivered), (100, 100), "{connector}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_asks_for_a_batch_again_gets_the_same_records() {
+    let kafka = MemoryKafka::new();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&calls);
+    let connect = builder(&kafka)
+        .plugins(move |plugins| {
+            application::sink(plugins, "Moody", move |batch: Vec<SinkRecord>| {
+                let seen = Arc::clone(&seen);
+                async move {
+                    let mut seen = seen.lock().unwrap();
+                    seen.push(batch.iter().map(|record| record.original_offset()).collect::<Vec<_>>());
+                    if seen.len() < 3 { Err(Error::retriable("busy")) } else { Ok(()) }
+                }
+            });
+        })
+        .start()
+        .await
+        .unwrap();
+    for i in 0..5 {
+        kafka.produce("t", None::<&str>, format!("{i}"));
+    }
+    connect.create("moody", [("connector.class", "Moody"), ("topics", "t")]).await.unwrap();
+    let done = async {
+        while connect.metrics("moody").unwrap().first().is_none_or(|(_, metrics)| metrics.records_delivered < 5) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(SOON, done).await.unwrap();
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls[0], calls[1]);
+    assert_eq!(calls[1], calls[2]);
+}
