@@ -52,7 +52,9 @@ struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if !self.stopped.load(std::sync::atomic::Ordering::Relaxed) && !self.herder.connectors().is_empty() {
-            tracing::warn!("Connect was dropped without shutdown(): its tasks are cut off; what they had not committed comes again");
+            tracing::warn!(
+                "Connect was dropped without shutdown(): its tasks are cut off; what they had not committed comes again"
+            );
         }
     }
 }
@@ -162,11 +164,15 @@ impl Connect {
             loop {
                 changes.mark_unchanged();
                 let status = self.status(name)?;
-                let all = || std::iter::once(&status.connector).chain(status.tasks.iter().map(|(_, status)| status));
+                let all = || {
+                    std::iter::once(&status.connector).chain(status.tasks.iter().map(|(_, status)| status))
+                };
                 if all().all(|status| status.state == state) {
                     return Ok(status);
                 }
-                if let Some(failed) = all().find(|status| status.state == State::Failed && state != State::Failed) {
+                if let Some(failed) =
+                    all().find(|status| status.state == State::Failed && state != State::Failed)
+                {
                     let trace = failed.trace.clone().unwrap_or_default();
                     return Err(Error::Plugin(connect_api::Error::connect(trace).with("connector", name)));
                 }

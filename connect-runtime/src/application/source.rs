@@ -163,7 +163,8 @@ impl ChannelTask {
         let partition = SourcePartition::of("channel", "application");
         let stored = context.offset_storage_reader().offset(&partition).await?;
         let last = stored.and_then(|offset| offset.i64("sequence")).unwrap_or(0);
-        let unsettled = shared.unsettled.lock().unwrap_or_else(PoisonError::into_inner).back().map(|(last, _)| *last);
+        let unsettled =
+            shared.unsettled.lock().unwrap_or_else(PoisonError::into_inner).back().map(|(last, _)| *last);
         Ok(Self { shared, partition, next: last.max(unsettled.unwrap_or(0)) + 1, repeated: 0 })
     }
 
@@ -231,7 +232,11 @@ impl SourceTask for ChannelTask {
         true
     }
 
-    async fn commit_record(&mut self, record: &SourceRecord, metadata: Option<&RecordMetadata>) -> Result<()> {
+    async fn commit_record(
+        &mut self,
+        record: &SourceRecord,
+        metadata: Option<&RecordMetadata>,
+    ) -> Result<()> {
         let Some(sequence) = record.source_offset.i64("sequence") else { return Ok(()) };
         let sent = {
             let mut unsettled = self.shared.unsettled.lock().unwrap_or_else(PoisonError::into_inner);

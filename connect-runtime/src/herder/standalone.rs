@@ -69,7 +69,9 @@ impl StandaloneHerder {
             answer.await.map_err(|_| not_found(name))?.map_err(Error::from)
         };
         tokio::time::timeout(REQUEST_TIMEOUT, asked).await.unwrap_or_else(|_| {
-            Err(Error::Timeout(format!("connector {name} did not reach the state within {REQUEST_TIMEOUT:?}")))
+            Err(Error::Timeout(format!(
+                "connector {name} did not reach the state within {REQUEST_TIMEOUT:?}"
+            )))
         })
     }
 
@@ -111,11 +113,8 @@ impl Herder for StandaloneHerder {
 
     fn connector_status(&self, name: &str) -> Result<ConnectorStatus> {
         let (tasks, ty) = self.shared(name, |shared| (shared.task_configs.len(), shared.ty))?;
-        let unassigned = || Status {
-            state: State::Unassigned,
-            trace: None,
-            worker_id: self.worker.id().to_owned(),
-        };
+        let unassigned =
+            || Status { state: State::Unassigned, trace: None, worker_id: self.worker.id().to_owned() };
         let status = |task| self.worker.statuses.get(name, task).unwrap_or_else(unassigned);
         Ok(ConnectorStatus {
             name: name.to_owned(),
@@ -166,7 +165,8 @@ impl Herder for StandaloneHerder {
             if !exists {
                 let shared = Arc::new(Mutex::new(Shared { config: config.clone(), ..Shared::default() }));
                 let (inbox, commands) = mpsc::channel(INBOX);
-                let supervisor = Supervisor::new(Arc::clone(&self.worker), name, Arc::clone(&shared), commands);
+                let supervisor =
+                    Supervisor::new(Arc::clone(&self.worker), name, Arc::clone(&shared), commands);
                 connectors.supervisors.spawn(supervisor.run());
                 connectors.entries.insert(name.to_owned(), Entry { inbox, shared });
             }

@@ -20,12 +20,29 @@ use crate::worker::{Connector, Host, Signal, TaskStart, Worker};
 
 /// What a caller wants. The answer comes when it is done.
 pub(super) enum Command {
-    Configure { config: Properties, target: Option<TargetState>, reply: Reply },
-    Target { state: TargetState, reply: Reply },
-    Restart { what: Restart, reply: Reply },
-    RestartTask { task: usize, reply: Reply },
+    Configure {
+        config: Properties,
+        target: Option<TargetState>,
+        reply: Reply,
+    },
+    Target {
+        state: TargetState,
+        reply: Reply,
+    },
+    Restart {
+        what: Restart,
+        reply: Reply,
+    },
+    RestartTask {
+        task: usize,
+        reply: Reply,
+    },
     /// Stops everything and ends the actor.
-    Stop { forget: bool, deadline: Instant, reply: oneshot::Sender<Vec<Abandoned>> },
+    Stop {
+        forget: bool,
+        deadline: Instant,
+        reply: oneshot::Sender<Vec<Abandoned>>,
+    },
 }
 
 pub(super) type Reply = oneshot::Sender<Result<()>>;

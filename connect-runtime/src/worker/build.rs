@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use super::{TaskStart, Worker};
 use crate::config::clients::{ClientSettings, Store};
 use crate::config::{
-    self, ConnectorConfig, ConverterSpec, InternalTopic, SinkConnectorConfig, SourceConnectorConfig, TopicSelection,
-    TransformSpec, WorkerConfig,
+    self, ConnectorConfig, ConverterSpec, InternalTopic, SinkConnectorConfig, SourceConnectorConfig,
+    TopicSelection, TransformSpec, WorkerConfig,
 };
 use crate::kafka::{ClientProperties, NewTopic, Subscription};
 use crate::pipeline::{Chain, Converters, Operator, SinkPipeline, SourcePipeline, TransformationStage};
@@ -52,14 +52,15 @@ pub(super) fn offset_topic(config: &WorkerConfig, topic: &InternalTopic) -> Topi
 }
 
 impl Worker {
-    async fn source_task(
-        self: &Arc<Self>,
-        start: TaskStart,
-        plugin: SourcePlugin,
-    ) -> Result<SourceTaskSpec> {
+    async fn source_task(self: &Arc<Self>, start: TaskStart, plugin: SourcePlugin) -> Result<SourceTaskSpec> {
         let config = SourceConnectorConfig::parse(&start.connector, &self.config)?;
         let task = start.id.task;
-        let producer = self.client(config::clients::source_producer(&self.config, &config.common.name, &start.connector, task)?);
+        let producer = self.client(config::clients::source_producer(
+            &self.config,
+            &config.common.name,
+            &start.connector,
+            task,
+        )?);
         let operator = self.operator(&config.common, &start);
         let pipeline = SourcePipeline {
             chain: self.chain(&config.common)?,
@@ -70,7 +71,12 @@ impl Worker {
         let topics = match &config.topic_creation {
             Some(creation) => {
                 let creation = creation.clone();
-                let admin = self.client(config::clients::admin(&self.config, &config.common.name, &start.connector, Some(task))?);
+                let admin = self.client(config::clients::admin(
+                    &self.config,
+                    &config.common.name,
+                    &start.connector,
+                    Some(task),
+                )?);
                 let settings = move |topic: &str| {
                     let settings = creation.for_topic(topic);
                     NewTopic {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_api::config::Properties;
-use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
 use connect_api::plugins::ConnectorPlugin;
+use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
 
 pub(crate) use self::connector::{Connector, Host, Signal};
 use crate::config::{self, ConnectorConfig, OffsetStorage, WorkerConfig};
@@ -130,8 +130,10 @@ impl Worker {
 
     /// Resolves the references in a connector's configuration.
     pub(crate) async fn resolve(&self, name: &str, config: &Properties) -> Result<ResolvedConfig> {
-        let resolved = self.transformer.resolve(config).await.map_err(|error| error.with("connector", name))?;
-        let reload = config.get("config.action.reload").is_none_or(|action| action.eq_ignore_ascii_case("restart"));
+        let resolved =
+            self.transformer.resolve(config).await.map_err(|error| error.with("connector", name))?;
+        let reload =
+            config.get("config.action.reload").is_none_or(|action| action.eq_ignore_ascii_case("restart"));
         let reload_after = if reload { resolved.ttl() } else { None };
         Ok(ResolvedConfig { properties: resolved.properties, reload_after })
     }
@@ -157,7 +159,10 @@ impl Worker {
 
     fn plugin(&self, config: &Properties) -> Result<ConnectorPlugin> {
         let class = config.get("connector.class").ok_or_else(|| {
-            Error::config("connector.class", "Missing required configuration \"connector.class\" which has no default value.")
+            Error::config(
+                "connector.class",
+                "Missing required configuration \"connector.class\" which has no default value.",
+            )
         })?;
         self.plugins.find_connector(class.trim())
     }

@@ -97,7 +97,12 @@ async fn a_sink_that_asks_for_a_batch_again_gets_the_same_records() {
     }
     connect.create("moody", [("connector.class", "Moody"), ("topics", "t")]).await.unwrap();
     let done = async {
-        while connect.metrics("moody").unwrap().first().is_none_or(|(_, metrics)| metrics.records_delivered < 5) {
+        while connect
+            .metrics("moody")
+            .unwrap()
+            .first()
+            .is_none_or(|(_, metrics)| metrics.records_delivered < 5)
+        {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
