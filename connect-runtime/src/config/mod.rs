@@ -15,6 +15,9 @@ mod keys;
 mod policy;
 mod problems;
 mod properties;
+pub mod providers;
+mod transformer;
+mod validate;
 mod worker;
 
 pub use connector::{
@@ -27,6 +30,8 @@ pub use files::{
 };
 pub use policy::OverridePolicy;
 pub use properties::{decode_properties, parse_properties};
+pub use transformer::{ConfigTransformer, Resolved, without_providers};
+pub use validate::{ConfigInfo, ConfigInfos, validate_connector};
 pub use worker::{
     ConnectProtocol, DistributedConfig, Ignored, InternalTopic, OffsetStorage, RestConfig, SourceExactlyOnce,
     WorkerConfig, WorkerMode,
