@@ -44,68 +44,76 @@ impl JavaRegex {
         let Some(captures) = self.anywhere.captures(text) else { return Ok(text.to_owned()) };
         let Some(found) = captures.get(0) else { return Ok(text.to_owned()) };
         let mut replaced = text[..found.start()].to_owned();
-        expand(&captures, replacement, &mut replaced)?;
+        self.expand(&captures, replacement, &mut replaced)?;
         replaced.push_str(&text[found.end()..]);
         Ok(replaced)
     }
 }
 
-/// Java's replacement strings: `$1`, `${name}`, and `\` before a character that stands for itself.
-fn expand(captures: &Captures<'_>, replacement: &str, out: &mut String) -> Result<()> {
-    let mut rest = replacement.chars().peekable();
-    while let Some(next) = rest.next() {
-        match next {
-            '\\' => {
-                out.push(
-                    rest.next().ok_or_else(|| illegal("character to be escaped is missing".to_owned()))?,
-                );
-            }
-            '$' => match rest.peek().copied() {
-                None => return Err(illegal("Illegal group reference: group index is missing".to_owned())),
-                Some('{') => {
-                    rest.next();
-                    let mut name = String::new();
-                    while let Some(letter) = rest.next_if(char::is_ascii_alphanumeric) {
-                        name.push(letter);
-                    }
-                    if name.is_empty() {
-                        return Err(illegal("named capturing group is missing trailing '}'".to_owned()));
-                    }
-                    if rest.next() != Some('}') {
-                        return Err(illegal("named capturing group is missing trailing '}'".to_owned()));
-                    }
-                    if name.starts_with(|first: char| first.is_ascii_digit()) {
-                        return Err(illegal(format!(
-                            "capturing group name {{{name}}} starts with digit character"
-                        )));
-                    }
-                    out.push_str(captures.name(&name).map_or("", |group| group.as_str()));
+impl JavaRegex {
+    /// Java's replacement strings: `$1`, `${name}`, and `\` before a character that stands for itself.
+    fn expand(&self, captures: &Captures<'_>, replacement: &str, out: &mut String) -> Result<()> {
+        let mut rest = replacement.chars().peekable();
+        while let Some(next) = rest.next() {
+            match next {
+                '\\' => {
+                    out.push(
+                        rest.next()
+                            .ok_or_else(|| illegal("character to be escaped is missing".to_owned()))?,
+                    );
                 }
-                Some(first) => {
-                    let Some(mut group) = first.to_digit(10) else {
-                        return Err(illegal("Illegal group reference".to_owned()));
-                    };
-                    rest.next();
-                    // More digits belong to the number as long as there is a group of that number.
-                    while let Some(digit) = rest.peek().and_then(|next| next.to_digit(10)) {
-                        let longer = group.saturating_mul(10).saturating_add(digit);
-                        if longer as usize >= captures.len() {
-                            break;
-                        }
-                        group = longer;
+                '$' => match rest.peek().copied() {
+                    None => {
+                        return Err(illegal("Illegal group reference: group index is missing".to_owned()));
+                    }
+                    Some('{') => {
                         rest.next();
+                        let mut name = String::new();
+                        while let Some(letter) = rest.next_if(char::is_ascii_alphanumeric) {
+                            name.push(letter);
+                        }
+                        if name.is_empty() {
+                            return Err(illegal("named capturing group has 0 length name".to_owned()));
+                        }
+                        if rest.next() != Some('}') {
+                            return Err(illegal("named capturing group is missing trailing '}'".to_owned()));
+                        }
+                        if name.starts_with(|first: char| first.is_ascii_digit()) {
+                            return Err(illegal(format!(
+                                "capturing group name {{{name}}} starts with digit character"
+                            )));
+                        }
+                        if !self.anywhere.capture_names().flatten().any(|known| known == name) {
+                            return Err(illegal(format!("No group with name {{{name}}}")));
+                        }
+                        out.push_str(captures.name(&name).map_or("", |group| group.as_str()));
                     }
-                    if group as usize >= captures.len() {
-                        return Err(Error::connect(format!("No group {group}"))
-                            .with_java_class("java.lang.IndexOutOfBoundsException"));
+                    Some(first) => {
+                        let Some(mut group) = first.to_digit(10) else {
+                            return Err(illegal("Illegal group reference".to_owned()));
+                        };
+                        rest.next();
+                        // More digits belong to the number as long as there is a group of that number.
+                        while let Some(digit) = rest.peek().and_then(|next| next.to_digit(10)) {
+                            let longer = group.saturating_mul(10).saturating_add(digit);
+                            if longer as usize >= captures.len() {
+                                break;
+                            }
+                            group = longer;
+                            rest.next();
+                        }
+                        if group as usize >= captures.len() {
+                            return Err(Error::connect(format!("No group {group}"))
+                                .with_java_class("java.lang.IndexOutOfBoundsException"));
+                        }
+                        out.push_str(captures.get(group as usize).map_or("", |group| group.as_str()));
                     }
-                    out.push_str(captures.get(group as usize).map_or("", |group| group.as_str()));
-                }
-            },
-            other => out.push(other),
+                },
+                other => out.push(other),
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn illegal(message: String) -> Error {
@@ -354,6 +362,7 @@ mod tests {
             ("a", "a", "$", "error Illegal group reference: group index is missing"),
             ("a", "a", "\\", "error character to be escaped is missing"),
             ("a", "a", "${n", "error named capturing group is missing trailing '}'"),
+            ("a", "a", "${n}", "error No group with name {n}"),
             ("a", "a", "$1", "error No group 1"),
         ] {
             let replaced = regex(pattern).replace_first(text, replacement);
