@@ -3,3 +3,4 @@
 
 mod engine;
 mod port;
+mod port_faults;

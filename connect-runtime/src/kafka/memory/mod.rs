@@ -43,9 +43,11 @@ mod inspect;
 mod log;
 mod producer;
 mod settings;
+mod slot;
 mod state;
 mod topic_config;
 mod transactions;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,24 +1,22 @@
 //! The producer: writes at once, and settles when latches, delays and the broker allow it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::MemoryKafkaConfig;
-use super::faults::{Latch, Operation, injected, timed_out};
-use super::log::{TransactionNumber, index, size_of_record, unknown_partition, unknown_topic};
+use super::faults::{Operation, injected, timed_out};
+use super::log::size_of_record;
 use super::settings::Settings;
-use super::state::{Shared, State, after};
+use super::slot::{Slot, all_failed, await_settled};
+use super::state::{Shared, after};
 use super::transactions::Epoch;
-use crate::kafka::partitioner::partition_for_key;
+use super::write::{PendingBatch, TransactionalWriter, Writer};
 use crate::kafka::{
-    ClientProperties, Delivery, KafkaError, KafkaErrorKind, NewTopic, Producer, ProducerRecord,
-    RecordPosition, Result, SendReport,
+    ClientProperties, Delivery, KafkaError, KafkaErrorKind, Producer, ProducerRecord, Result,
 };
-use connect_api::{Str, TopicPartition};
 
 pub(super) struct MemoryProducer {
     shared: Arc<Shared>,
@@ -40,22 +38,6 @@ enum Stage {
     Open,
     /// A record of the open transaction failed: it can only be aborted.
     Broken,
-}
-
-/// Who writes a batch, and how.
-#[derive(Clone, Debug)]
-pub(super) struct Writer {
-    transactional: Option<TransactionalWriter>,
-    max_request_size: usize,
-    /// Where records without a key go: the next partition with every batch.
-    sticky: usize,
-}
-
-#[derive(Clone, Debug)]
-struct TransactionalWriter {
-    id: Arc<str>,
-    epoch: Epoch,
-    timeout: Duration,
 }
 
 impl MemoryProducer {
@@ -98,7 +80,7 @@ impl MemoryProducer {
         let mut failed = false;
         self.in_flight.retain(|(slot, _)| {
             let settled = slot.settle(now);
-            failed |= settled && slot.lock().failed;
+            failed |= settled && slot.has_failed();
             !settled
         });
         if failed && self.stage == Stage::Open {
@@ -173,10 +155,6 @@ fn wrong_stage(message: String) -> KafkaError {
     KafkaError::new(KafkaErrorKind::Other, message)
 }
 
-async fn await_settled(shared: &Arc<Shared>, slot: &Slot) {
-    while shared.wait_for(Some(slot.wake()), |_| slot.settle(Instant::now()).then_some(())).await.is_none() {}
-}
-
 #[async_trait]
 impl Producer for MemoryProducer {
     async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery> {
@@ -217,7 +195,7 @@ impl Producer for MemoryProducer {
             slot
         });
         if slot.settle(now) {
-            if slot.lock().failed && self.stage == Stage::Open {
+            if slot.has_failed() && self.stage == Stage::Open {
                 self.stage = Stage::Broken;
             }
             return Ok(Box::pin(std::future::ready(slot.take())));
@@ -282,285 +260,4 @@ impl Producer for MemoryProducer {
         }
         flushed.map_err(|_| timed_out(Operation::Produce, timeout))
     }
-}
-
-/// A batch that waits for the broker.
-#[derive(Debug)]
-pub(super) struct PendingBatch {
-    slot: Arc<Slot>,
-    records: Arc<Vec<ProducerRecord>>,
-    positions: bool,
-    writer: Writer,
-    lose_ack: bool,
-}
-
-/// What becomes of one batch: shared by its delivery, its producer, and the queue of those not written yet.
-#[derive(Debug)]
-struct Slot(Mutex<Fate>);
-
-#[derive(Debug)]
-struct Fate {
-    /// `None`: not written yet.
-    report: Option<SendReport>,
-    settled: bool,
-    failed: bool,
-    records: usize,
-    positions: bool,
-    latch: Option<Arc<Latch>>,
-    ready_at: Option<Instant>,
-    deadline: Instant,
-}
-
-impl Slot {
-    fn new(
-        records: usize,
-        positions: bool,
-        deadline: Instant,
-        latch: Option<Arc<Latch>>,
-        ready_at: Option<Instant>,
-    ) -> Arc<Self> {
-        let fate = Fate {
-            report: None,
-            settled: false,
-            failed: false,
-            records,
-            positions,
-            latch,
-            ready_at,
-            deadline,
-        };
-        Arc::new(Self(Mutex::new(fate)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Fate> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fill(&self, report: SendReport) {
-        let mut fate = self.lock();
-        if !fate.settled {
-            fate.report = Some(report);
-        }
-    }
-
-    fn fill_unless_lost(&self, report: SendReport, lost: bool) {
-        if lost {
-            let (records, positions) = {
-                let fate = self.lock();
-                (fate.records, fate.positions)
-            };
-            self.fill(all_failed(records, positions, || {
-                KafkaError::new(KafkaErrorKind::Timeout, "injected: the acknowledgement was lost")
-            }));
-        } else {
-            self.fill(report);
-        }
-    }
-
-    /// Whether the fate is final; it becomes so when it can.
-    fn settle(&self, now: Instant) -> bool {
-        let mut fate = self.lock();
-        if fate.settled {
-            return true;
-        }
-        let acknowledged = fate.report.is_some()
-            && fate.latch.as_ref().is_none_or(|latch| latch.is_open())
-            && fate.ready_at.is_none_or(|ready| now >= ready);
-        if !acknowledged {
-            if now < fate.deadline {
-                return false;
-            }
-            fate.time_out("delivery.timeout.ms is over: nobody knows whether the record was written");
-        }
-        fate.settled = true;
-        fate.failed = fate.report.as_ref().is_some_and(|report| !report.failed.is_empty());
-        true
-    }
-
-    fn give_up(&self) {
-        let mut fate = self.lock();
-        if !fate.settled {
-            fate.time_out("the producer was closed before the record was acknowledged");
-            fate.settled = true;
-            fate.failed = true;
-        }
-    }
-
-    /// When time alone may settle it.
-    fn wake(&self) -> Instant {
-        let fate = self.lock();
-        let latched = fate.report.is_none() || fate.latch.as_ref().is_some_and(|latch| !latch.is_open());
-        match fate.ready_at {
-            Some(ready) if !latched => ready.min(fate.deadline),
-            _ => fate.deadline,
-        }
-    }
-
-    fn take(&self) -> SendReport {
-        self.lock().report.take().unwrap_or_default()
-    }
-}
-
-impl Fate {
-    fn time_out(&mut self, message: &str) {
-        let timeout = || KafkaError::new(KafkaErrorKind::Timeout, message);
-        self.report = Some(all_failed(self.records, self.positions, timeout));
-    }
-}
-
-fn all_failed(records: usize, positions: bool, error: impl Fn() -> KafkaError) -> SendReport {
-    SendReport {
-        failed: (0..records).map(|index| (index, error())).collect(),
-        positions: if positions { vec![None; records] } else { Vec::new() },
-    }
-}
-
-impl State {
-    /// Writes what waited for the broker.
-    pub(super) fn write_pending(&mut self, config: &MemoryKafkaConfig, now: Instant) {
-        for batch in std::mem::take(&mut self.pending) {
-            if !batch.slot.settle(now) {
-                let report = self.write(config, &batch.writer, &batch.records, batch.positions, now);
-                batch.slot.fill_unless_lost(report, batch.lose_ack);
-            }
-        }
-    }
-
-    /// Writes a batch as the broker does.
-    fn write(
-        &mut self,
-        config: &MemoryKafkaConfig,
-        writer: &Writer,
-        records: &[ProducerRecord],
-        positions: bool,
-        now: Instant,
-    ) -> SendReport {
-        let transaction = match &writer.transactional {
-            None => None,
-            Some(producer) => {
-                if self.transactions.check(&producer.id, producer.epoch).is_err() {
-                    return all_failed(records.len(), positions, || fenced(&producer.id));
-                }
-                let (number, expires) = self.transactions.open(&producer.id, producer.timeout, now);
-                self.expires_at(expires);
-                Some((number, &*producer.id))
-            }
-        };
-        let mut report = SendReport::default();
-        if positions {
-            report.positions.reserve(records.len());
-        }
-        let mut first = 0;
-        while let Some(record) = records.get(first) {
-            let run = records[first..].iter().take_while(|next| next.topic == record.topic).count();
-            self.write_run(config, writer, transaction, &records[first..first + run], |index, written| {
-                if positions {
-                    report.positions.push(written.as_ref().ok().copied());
-                }
-                if let Err(error) = written {
-                    report.failed.push((first + index, error));
-                }
-            });
-            first += run;
-        }
-        report
-    }
-
-    /// Writes consecutive records of one topic.
-    fn write_run(
-        &mut self,
-        config: &MemoryKafkaConfig,
-        writer: &Writer,
-        transaction: Option<(TransactionNumber, &str)>,
-        records: &[ProducerRecord],
-        mut settle: impl FnMut(usize, Result<RecordPosition>),
-    ) {
-        let Some(name) = records.first().map(|record| &record.topic) else { return };
-        if let Err(error) = self.ensure_topic(config, name) {
-            for index in 0..records.len() {
-                settle(index, Err(KafkaError::new(error.kind(), error.to_string())));
-            }
-            return;
-        }
-        let refusal = self.faults.refusal();
-        let Some(topic) = self.log.topics.get_mut(name) else { return };
-        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-        let mut touched = vec![false; topic.partitions.len()];
-        for (position, record) in records.iter().enumerate() {
-            if let Some(kind) = refusal.as_ref().and_then(|refusal| refusal(record)) {
-                settle(
-                    position,
-                    Err(KafkaError::new(kind, format!("injected refusal of a record: {kind:?}"))),
-                );
-                continue;
-            }
-            if let Err(error) = topic.check(name, record, writer.max_request_size) {
-                settle(position, Err(error));
-                continue;
-            }
-            let number = match (record.partition, &record.key) {
-                (Some(number), _) => number,
-                (None, Some(key)) => partition_for_key(key, partitions),
-                (None, None) => i32::try_from(writer.sticky % topic.partitions.len()).unwrap_or(0),
-            };
-            let Some(partition) = topic.partitions.get_mut(index(number)) else {
-                settle(position, Err(unknown_partition(&TopicPartition::new(name.clone(), number))));
-                continue;
-            };
-            let transaction = transaction.map_or(0, |(number, _)| number);
-            let offset = partition.append(record, transaction, topic.config.log_append_time);
-            if let Some(touched) = touched.get_mut(index(number)) {
-                *touched = true;
-            }
-            settle(position, Ok(RecordPosition { partition: number, offset }));
-        }
-        for (number, partition) in (0..).zip(&mut topic.partitions) {
-            if !touched.get(index(number)).is_some_and(|touched| *touched) {
-                continue;
-            }
-            if let Some((_, id)) = transaction {
-                self.transactions.touch(id, &TopicPartition::new(name.clone(), number));
-            }
-            if topic.config.compact
-                && config.compact_after.is_some_and(|after| partition.wants_compaction(after))
-            {
-                partition.compact(topic.config.keep_tombstones);
-            }
-        }
-    }
-
-    /// Creates a topic that is written to, where that is allowed.
-    fn ensure_topic(&mut self, config: &MemoryKafkaConfig, name: &Str) -> Result<()> {
-        if self.log.topics.contains_key(name) {
-            return Ok(());
-        }
-        if !config.auto_create_topics {
-            return Err(unknown_topic(name));
-        }
-        let topic = NewTopic {
-            name: name.clone(),
-            partitions: None,
-            replication_factor: None,
-            configs: Default::default(),
-        };
-        self.log.create(&topic, config.num_partitions)?;
-        self.topics_changed();
-        Ok(())
-    }
-
-    /// Writes one record for nobody in particular.
-    pub(super) fn write_one(
-        &mut self,
-        config: &MemoryKafkaConfig,
-        record: &ProducerRecord,
-    ) -> Result<RecordPosition> {
-        let writer = Writer { transactional: None, max_request_size: usize::MAX, sticky: 0 };
-        let mut result = Err(unknown_topic(&record.topic));
-        self.write_run(config, &writer, None, std::slice::from_ref(record), |_, written| result = written);
-        result
-    }
-}
-
-fn fenced(id: &str) -> KafkaError {
-    KafkaError::new(KafkaErrorKind::Fenced, format!("producer with transactional id {id} is fenced"))
 }

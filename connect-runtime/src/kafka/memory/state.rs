@@ -11,8 +11,8 @@ use super::MemoryKafkaConfig;
 use super::faults::Faults;
 use super::groups::Group;
 use super::log::Log;
-use super::producer::PendingBatch;
 use super::transactions::Transactions;
+use super::write::PendingBatch;
 
 #[derive(Debug)]
 pub(super) struct Shared {
