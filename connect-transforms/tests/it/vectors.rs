@@ -72,7 +72,7 @@ fn exempt(case: &Json) -> Option<&'static str> {
 #[test]
 fn every_transformation_and_predicate_answers_as_kafkas_own_class() {
     let plugins = plugins();
-    let (mut compared, mut exempted) = (321, 7);
+    let (mut compared, mut exempted) = (0, 0);
     let mut wrong = Vec::new();
     for (case, expected) in cases(include_str!("../vectors/transforms.jsonl")) {
         if exempt(&case).is_some() {
