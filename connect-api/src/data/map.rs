@@ -364,6 +364,18 @@ impl Map {
         true
     }
 
+    /// Takes a value out and leaves null; null where there is no such key.
+    #[cfg(feature = "serde")]
+    pub(crate) fn take_value(&mut self, key: &str) -> Value {
+        match &mut self.0 {
+            Repr::Text(shape, values) => match shape.position(key) {
+                Some(place) => Arc::make_mut(values)[place].take(),
+                None => Value::Null,
+            },
+            Repr::Any(_) => self.remove(key).unwrap_or_default(),
+        }
+    }
+
     /// Keeps the entries that the condition holds for.
     pub fn retain(&mut self, mut keep: impl FnMut(ValueRef<'_>, ValueRef<'_>) -> bool) {
         let kept: Vec<bool> = self.entries().map(|(key, value)| keep(key, value)).collect();

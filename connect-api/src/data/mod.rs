@@ -10,6 +10,8 @@ pub mod logical;
 mod map;
 mod projector;
 mod schema;
+#[cfg(feature = "serde")]
+mod serial;
 mod structs;
 mod text;
 mod validate;
@@ -24,6 +26,8 @@ pub use logical::Date;
 pub use map::{Map, Shape};
 pub use projector::SchemaProjector;
 pub use schema::{Field, Schema, Type};
+#[cfg(feature = "serde")]
+pub use serial::{from_struct, from_value, to_data, to_struct, to_value};
 pub use structs::{FieldSelector, Struct};
 pub use text::Str;
 pub use value::{SchemaAndValue, Value};
