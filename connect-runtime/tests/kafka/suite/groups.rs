@@ -195,11 +195,12 @@ pub(crate) async fn offsets_are_committed_before_a_partition_is_handed_over(fixt
     };
     tokio::join!(story, join(0), second);
 
-    let log = journal.log.lock().unwrap();
-    let repeated: Vec<_> = log.read.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(repeated.is_empty(), "{} records were processed twice: {repeated:?}", repeated.len());
-    assert_eq!(log.revoked_at_once, 2, "only what moves is revoked");
-    drop(log);
+    {
+        let log = journal.log.lock().unwrap();
+        let repeated: Vec<_> = log.read.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(repeated.is_empty(), "{} records were processed twice: {repeated:?}", repeated.len());
+        assert_eq!(log.revoked_at_once, 2, "only what moves is revoked");
+    }
     let mut reader = member(fixture, &group, &[]).await;
     let committed = reader.committed(&partitions_of(&topic, 4)).await.unwrap();
     assert_eq!(committed.into_values().collect::<Vec<_>>(), [1100; 4]);
