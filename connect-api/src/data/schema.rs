@@ -6,101 +6,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::logical::Logical;
-use super::{SchemaBuilder, Str, Value, logical};
+use super::{Field, SchemaBuilder, Str, Type, Value, logical};
 use crate::{Error, Result};
 
 /// From this many fields on, a look-up by name goes through an index.
 pub(super) const INDEXED: usize = 16;
-
-/// The basic type of a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Type {
-    /// 8-bit signed integer.
-    Int8,
-    /// 16-bit signed integer.
-    Int16,
-    /// 32-bit signed integer.
-    Int32,
-    /// 64-bit signed integer.
-    Int64,
-    /// Single precision.
-    Float32,
-    /// Double precision.
-    Float64,
-    /// A truth value.
-    Boolean,
-    /// Text.
-    String,
-    /// Bytes.
-    Bytes,
-    /// A list of elements of one schema.
-    Array,
-    /// Keys of one schema with values of another.
-    Map,
-    /// Named fields, each with its schema.
-    Struct,
-}
-
-impl Type {
-    /// All types.
-    pub const ALL: [Self; 12] = [
-        Self::Int8,
-        Self::Int16,
-        Self::Int32,
-        Self::Int64,
-        Self::Float32,
-        Self::Float64,
-        Self::Boolean,
-        Self::String,
-        Self::Bytes,
-        Self::Array,
-        Self::Map,
-        Self::Struct,
-    ];
-
-    /// Whether it is neither an array, a map nor a struct.
-    pub fn is_primitive(self) -> bool {
-        !matches!(self, Self::Array | Self::Map | Self::Struct)
-    }
-
-    /// Kafka's name in lower case, as in JSON schemas: `int8`, `float`-types as `float32` and `float64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int8 => "int8",
-            Self::Int16 => "int16",
-            Self::Int32 => "int32",
-            Self::Int64 => "int64",
-            Self::Float32 => "float32",
-            Self::Float64 => "float64",
-            Self::Boolean => "boolean",
-            Self::String => "string",
-            Self::Bytes => "bytes",
-            Self::Array => "array",
-            Self::Map => "map",
-            Self::Struct => "struct",
-        }
-    }
-}
-
-impl fmt::Display for Type {
-    /// As Java prints it, in upper case: `INT8`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Int8 => "INT8",
-            Self::Int16 => "INT16",
-            Self::Int32 => "INT32",
-            Self::Int64 => "INT64",
-            Self::Float32 => "FLOAT32",
-            Self::Float64 => "FLOAT64",
-            Self::Boolean => "BOOLEAN",
-            Self::String => "STRING",
-            Self::Bytes => "BYTES",
-            Self::Array => "ARRAY",
-            Self::Map => "MAP",
-            Self::Struct => "STRUCT",
-        })
-    }
-}
 
 /// What describes a value: a type, whether null is allowed, and perhaps a name, a version, documentation, parameters,
 /// a default, element schemas or fields.
@@ -264,7 +174,7 @@ impl Schema {
         }
         full.logical = full.name.as_deref().and_then(Logical::of_name);
         if full.fields.len() >= INDEXED {
-            full.index = full.fields.iter().map(|field| (field.name.clone(), field.index)).collect();
+            full.index = full.fields.iter().map(|field| (field.name().clone(), field.index())).collect();
         }
         Self(Repr::Full(Arc::new(full)))
     }
@@ -437,7 +347,7 @@ impl Full {
 
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
         if self.index.is_empty() {
-            self.fields.iter().find(|field| field.name == name)
+            self.fields.iter().find(|field| field.name() == name)
         } else {
             self.fields.get(*self.index.get(name)?)
         }
@@ -521,7 +431,7 @@ impl fmt::Debug for Schema {
             Type::Struct => {
                 f.write_str(" ")?;
                 f.debug_map()
-                    .entries(full.fields.iter().map(|field| (&field.name, &field.schema)))
+                    .entries(full.fields.iter().map(|field| (field.name(), field.schema())))
                     .finish()?;
             }
             _ => {}
@@ -548,41 +458,5 @@ impl fmt::Debug for DebugOption<'_> {
             Some(schema) => fmt::Debug::fmt(schema, f),
             None => f.write_str("?"),
         }
-    }
-}
-
-/// A field of a struct schema.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Field {
-    name: Str,
-    index: usize,
-    schema: Schema,
-}
-
-impl Field {
-    /// A field; [`SchemaBuilder::field`] makes them as a rule.
-    pub fn new(name: impl Into<Str>, index: usize, schema: Schema) -> Self {
-        Self { name: name.into(), index, schema }
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &Str {
-        &self.name
-    }
-
-    /// Its place in the struct, counted from 0.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// What describes its value.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Field{{name={}, index={}, schema={}}}", self.name, self.index, self.schema)
     }
 }
