@@ -116,6 +116,30 @@ impl Map {
         }
     }
 
+    /// The key list and its values, when all keys are text; otherwise the map again. With
+    /// [`with_shape`](Self::with_shape) a transformation rebuilds maps of a known shape without looking at any key.
+    ///
+    /// # Errors
+    ///
+    /// The map itself, when it has a key that is no text.
+    ///
+    /// ```
+    /// use connect_api::data::{Map, Shape};
+    /// let renamed = Shape::new(["number", "name"]);
+    /// let map = Map::from([("id", "7"), ("name", "Ada")]);
+    /// let map = match map.into_parts() {
+    ///     Ok((_, values)) => Map::with_shape(renamed, values),
+    ///     Err(map) => map,
+    /// };
+    /// assert_eq!(map.to_string(), "{number=7, name=Ada}");
+    /// ```
+    pub fn into_parts(self) -> Result<(Shape, Vec<Value>), Self> {
+        match self.0 {
+            Repr::Text(shape, values) => Ok((shape, Arc::unwrap_or_clone(values))),
+            Repr::Any(_) => Err(self),
+        }
+    }
+
     fn find(&self, key: &str) -> Option<&Value> {
         match &self.0 {
             Repr::Text(shape, values) => values.get(shape.position(key)?),

@@ -103,7 +103,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field; [`SchemaBuilder::field`] makes them as a rule.
+    /// A field; [`SchemaBuilder::field`](super::SchemaBuilder::field) makes them as a rule.
     pub fn new(name: impl Into<Str>, index: usize, schema: Schema) -> Self {
         Self { name: name.into(), index, schema }
     }
