@@ -125,11 +125,6 @@ pub fn validate_connector(
             answer.error(&error);
         }
     }
-    for (prefix, converter) in framework::converters(plugins, properties) {
-        let def = ConfigDef::new().flatten(&prefix, &converter);
-        let preset = framework::with_converter_type(properties, &prefix);
-        answer.add(&def, def.validate(&preset));
-    }
     match &found {
         Err(error) => answer.error(&Error::config("connector.class", error.message())),
         Ok(ConnectorPlugin::Source(source)) => {
@@ -144,8 +139,15 @@ pub fn validate_connector(
         }
     }
     if let Ok(connector) = &found {
-        add_overrides(&mut answer, connector, &worker.override_policy, properties);
         answer.add(&connector.config_def(), connector.validate(properties));
+    }
+    for (prefix, converter) in framework::converters(plugins, properties) {
+        let def = ConfigDef::new().flatten(&prefix, &converter);
+        let preset = framework::with_converter_type(properties, &prefix);
+        answer.add(&def, def.validate(&preset));
+    }
+    if let Ok(connector) = &found {
+        add_overrides(&mut answer, connector, &worker.override_policy, properties);
     }
     Ok(ConfigInfos { name: class.to_owned(), groups: answer.groups, configs: answer.configs })
 }
@@ -330,6 +332,3 @@ fn add_overrides(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

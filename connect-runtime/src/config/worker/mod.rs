@@ -361,6 +361,3 @@ impl<'a> Reader<'a> {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;
