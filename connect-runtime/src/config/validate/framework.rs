@@ -9,6 +9,7 @@ use connect_api::{Plugins, Properties, Result};
 
 use super::version;
 use crate::config::connector::parse_list;
+use crate::config::problems::Problems;
 use crate::config::worker::WorkerConfig;
 
 /// Offers a fixed list.
@@ -166,7 +167,7 @@ fn alias_block(
     let Some(child) = found.and_then(|info| plugin_def(plugins, kind, info.name)) else { return def };
     let child = match kind {
         PluginKind::Predicate => child,
-        _ => with_predicate_keys(child),
+        _ => with_predicate_keys(&child),
     };
     let mut def = def.embed(&prefix, &group, 2, &child);
     for key in child.keys() {
@@ -186,7 +187,7 @@ fn plugin_def(plugins: &Plugins, kind: PluginKind, name: &str) -> Option<ConfigD
 
 /// The two keys that every transformation has beside its own; where a transformation has a key of the same name the
 /// runtime's counts.
-fn with_predicate_keys(child: ConfigDef) -> ConfigDef {
+fn with_predicate_keys(child: &ConfigDef) -> ConfigDef {
     let mut all = ConfigDef::new()
         .define(ConfigKey::new("predicate", Type::String).optional().documentation(
             "The alias of the predicate that says to which records the transformation applies.",
@@ -200,6 +201,26 @@ fn with_predicate_keys(child: ConfigDef) -> ConfigDef {
         all.add(key.clone());
     }
     all
+}
+
+/// What is wrong with the worker's converters: their names, and their settings.
+pub(super) fn check_worker(plugins: &Plugins, worker: &WorkerConfig, problems: &mut Problems) {
+    let converters = [
+        ("key.converter", PluginKind::Converter, &worker.key_converter),
+        ("value.converter", PluginKind::Converter, &worker.value_converter),
+        ("header.converter", PluginKind::HeaderConverter, &worker.header_converter),
+    ];
+    for (name, kind, converter) in converters {
+        if let Err(why) = find(plugins, kind, &converter.class) {
+            problems.add(&invalid(name, &converter.class, why));
+        }
+    }
+    let classes = converters.map(|(name, _, converter)| (name, converter.class.as_str()));
+    let named = worker.properties().iter().chain(classes).collect();
+    for (prefix, def) in self::converters(plugins, &named) {
+        let def = ConfigDef::new().flatten(&prefix, &def);
+        problems.take(def.parse_all(&with_converter_type(&named, &prefix)));
+    }
 }
 
 /// The definitions of the converters that the connector names itself, each with its prefix.

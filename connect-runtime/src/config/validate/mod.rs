@@ -16,6 +16,7 @@ use super::connector::{
     SinkConnectorConfig, SourceConnectorConfig, check_predicate, check_topics, parse_list, topic_creation,
 };
 use super::policy::OverridePolicy;
+use super::problems::Problems;
 use super::worker::{SourceExactlyOnce, WorkerConfig, WorkerMode};
 
 /// A key: what it is, and what it is set to.
@@ -93,7 +94,8 @@ impl ConfigInfos {
 /// let worker = WorkerConfig::embedded(&Properties::new())?;
 /// let properties = Properties::from([("name", "x"), ("connector.class", "Missing"), ("tasks.max", "0")]);
 /// let infos = validate_connector(&Plugins::new(), &worker, &properties)?;
-/// assert_eq!(infos.error_count(), 2);
+/// let tasks_max = infos.value("tasks.max").map(|value| value.error_messages.len());
+/// assert_eq!(tasks_max, Some(1));
 /// let error = infos.into_result().unwrap_err().to_string();
 /// assert!(error.contains("Failed to find any connector which name matches Missing"));
 /// assert!(error.contains("Invalid value 0 for configuration tasks.max: Value must be at least 1"));
@@ -150,6 +152,19 @@ pub fn validate_connector(
         add_overrides(&mut answer, connector, &worker.override_policy, properties);
     }
     Ok(ConfigInfos { name: class.to_owned(), groups: answer.groups, configs: answer.configs })
+}
+
+impl WorkerConfig {
+    /// Checks the plugins that the worker itself names: its converters exist and their settings are valid.
+    ///
+    /// # Errors
+    ///
+    /// One config error that says everything that is wrong, one problem per line.
+    pub fn check_plugins(&self, plugins: &Plugins) -> Result<()> {
+        let mut problems = Problems::default();
+        framework::check_worker(plugins, self, &mut problems);
+        problems.finish()
+    }
 }
 
 /// Keys collected from several definitions.

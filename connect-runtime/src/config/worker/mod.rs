@@ -285,9 +285,8 @@ impl<'a> Reader<'a> {
 
     /// The value of a key; `None` when there are problems, which are reported already.
     fn read<T: ConfigField>(&mut self, name: &str) -> Option<T> {
-        if self.parsed.iter().next().is_none() {
-            return None;
-        }
+        // Nothing was parsed: the problems are known.
+        self.parsed.iter().next()?;
         self.problems.take(self.parsed.read(name))
     }
 

@@ -178,3 +178,22 @@ async fn files_are_read_and_named_in_errors() {
     assert!(error.contains("b.properties") && error.contains("Line 1"), "{error}");
     assert!(read_properties_file(Path::new("nowhere")).await.unwrap_err().to_string().contains("'nowhere'"));
 }
+
+#[test]
+fn converters_of_the_worker_that_do_not_exist_are_named_with_those_that_do() {
+    let plugins = super::plugins::all();
+    let mut properties = parse_properties(STANDALONE).unwrap();
+    assert!(WorkerConfig::standalone(&properties).unwrap().check_plugins(&plugins).is_ok());
+    properties.insert("key.converter", "org.example.AvroConverter");
+    properties.insert("header.converter", "Nothing");
+    let error =
+        WorkerConfig::standalone(&properties).unwrap().check_plugins(&plugins).unwrap_err().to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0]
+            .starts_with("Invalid value org.example.AvroConverter for configuration key.converter: Class")
+    );
+    assert!(lines[0].contains("Available are: JsonConverter, StringConverter"), "{error}");
+    assert!(lines[1].contains("header.converter"));
+}
