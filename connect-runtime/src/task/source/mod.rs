@@ -31,6 +31,8 @@ const MAX_IN_FLIGHT_RECORDS: usize = 50_000;
 const MAX_IN_FLIGHT_BATCHES: usize = 64;
 /// The longest wait of one `poll`. Hooks of the task run between polls.
 const MAX_POLL_WAIT: Duration = Duration::from_secs(1);
+/// How long a source that had nothing, and said so at once, is left alone.
+const IDLE_PAUSE: Duration = Duration::from_millis(10);
 /// Kafka's pause before something that failed for now is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// How long the producer may take to close. The worker's own deadline is usually shorter and drops the task.
@@ -151,7 +153,15 @@ impl SourceLoop {
     /// Waits for the next records, while deliveries and offset commits go on. No records: look at the state again.
     async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Vec<SourceRecord>> {
         let polled = {
-            let poll = task.poll(MAX_POLL_WAIT);
+            let poll = async {
+                let began = tokio::time::Instant::now();
+                let polled = task.poll(MAX_POLL_WAIT).await;
+                // A source that answers "nothing" at once must not spin.
+                if polled.as_ref().is_ok_and(Vec::is_empty) && began.elapsed() < IDLE_PAUSE {
+                    tokio::time::sleep(IDLE_PAUSE).await;
+                }
+                polled
+            };
             tokio::pin!(poll);
             loop {
                 tokio::select! {
