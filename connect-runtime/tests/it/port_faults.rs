@@ -224,6 +224,30 @@ async fn a_waiting_poll_keeps_the_member_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_survives_an_outage_of_any_length() {
+    let kafka = MemoryKafka::new();
+    kafka.create_topic("t", 1, &[]).unwrap();
+    let mut consumer = member(&kafka, "t", &[("max.poll.interval.ms", "10000")]).await;
+    assert!(matches!(consumer.poll(SECOND).await.unwrap(), ConsumerEvent::Assigned(_)));
+    kafka.stop_broker();
+    assert!(
+        matches!(consumer.poll(60 * SECOND).await.unwrap(), ConsumerEvent::Records(none) if none.is_empty())
+    );
+    kafka.start_broker();
+    consumer.commit(Offsets::from([(at(0), 0)])).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_comes_too_late_finds_the_partitions_lost() {
+    let kafka = MemoryKafka::new();
+    kafka.create_topic("t", 1, &[]).unwrap();
+    let mut consumer = member(&kafka, "t", &[("max.poll.interval.ms", "10000")]).await;
+    assert!(matches!(consumer.poll(SECOND).await.unwrap(), ConsumerEvent::Assigned(_)));
+    advance(11 * SECOND).await;
+    assert!(matches!(consumer.poll(SECOND).await.unwrap(), ConsumerEvent::Lost(lost) if lost == [at(0)]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn expired_sessions_are_told_as_lost_and_the_member_comes_back() {
     let kafka = MemoryKafka::new();
     kafka.produce("t", "k", "v");

@@ -317,12 +317,6 @@ impl Consumer for MemoryConsumer {
         loop {
             // A waiting member is alive, however long it waits.
             let wake = deadline.min(after(Instant::now(), self.patience.poll_interval / 2));
-            if let (Some(membership), Some(name)) = (&self.membership, &self.group) {
-                let mut state = shared.lock();
-                if let Some(group) = state.groups.get_mut(name) {
-                    group.touch(membership.id, Instant::now());
-                }
-            }
             let stepped =
                 shared.wait_for(Some(wake), |state| self.step(state, Instant::now()).transpose()).await;
             match stepped {

@@ -137,13 +137,6 @@ impl Group {
         Some((Change::Assigned(assigned), released))
     }
 
-    /// The member is alive; see [`poll`](Self::poll).
-    pub(super) fn touch(&mut self, id: u64, now: Instant) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.expires = after(now, member.patience.poll_interval);
-        }
-    }
-
     /// The consumer of a member was dropped without leaving; returns when the group notices.
     pub(super) fn dropped(&mut self, id: u64, now: Instant) -> Option<Instant> {
         let member = self.members.get_mut(&id)?;

@@ -90,7 +90,9 @@ impl Shared {
                 if deadline.is_some_and(|deadline| now >= deadline) {
                     return None;
                 }
-                earliest(deadline, state.next_expiry)
+                // While the broker is down nothing expires, however long ago it should have.
+                let expiry = state.next_expiry.filter(|_| !state.faults.broker_stopped());
+                earliest(deadline, expiry)
             };
             match wake {
                 Some(wake) => {
