@@ -1,7 +1,12 @@
 //! Everything that the engine does, tested from outside, without a network.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
-mod engine;
 mod config;
+mod converters;
+mod converters_speed;
+mod engine;
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]
+#[path = "../../../connect-api/tests/it/notation.rs"]
+mod notation;
 mod port;
 mod port_faults;

@@ -1,6 +1,6 @@
 //! Numbers: from JSON as Java reads them, to JSON as Java writes them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, LowerExp, Write as _};
 use std::str::FromStr;
 
 use bytes::BytesMut;
@@ -124,7 +124,7 @@ pub(super) fn write_f64(out: &mut BytesMut, value: f64) {
     if !write_short(out, value) {
         match special(value) {
             Some(text) => out.extend_from_slice(text),
-            None => write_java(out, &format_args!("{value:e}")),
+            None => write_java(out, value, |text| text.parse() == Ok(value)),
         }
     }
 }
@@ -133,7 +133,7 @@ pub(super) fn write_f64(out: &mut BytesMut, value: f64) {
 pub(super) fn write_f32(out: &mut BytesMut, value: f32) {
     match special(f64::from(value)) {
         Some(text) => out.extend_from_slice(text),
-        None => write_java(out, &format_args!("{value:e}")),
+        None => write_java(out, value, |text| text.parse() == Ok(value)),
     }
 }
 
@@ -157,8 +157,7 @@ fn write_short(out: &mut BytesMut, value: f64) -> bool {
     if !(1e-3..1e7).contains(&size) {
         return false;
     }
-    for places in 0..=4 {
-        let power = POWERS[places];
+    for (places, power) in POWERS.into_iter().enumerate().take(5) {
         let scaled = (size * power).round();
         if scaled / power == size {
             let scaled = scaled as u64;
@@ -179,10 +178,16 @@ fn write_short(out: &mut BytesMut, value: f64) -> bool {
     false
 }
 
-/// Writes a number that Rust formats as `-d.ddde±x`, with the fewest digits, in Java's notation.
-fn write_java(out: &mut BytesMut, scientific: &std::fmt::Arguments<'_>) {
-    let mut text = Short::default();
-    let _ = text.write_fmt(*scientific);
+/// Writes a number in Java's notation. Its digits are those that Java has since release 19: the fewest that read as the
+/// same number, but if one would do, the two that come nearest (`4.9E-324`).
+fn write_java<F: LowerExp>(out: &mut BytesMut, value: F, reads_the_same: impl Fn(&str) -> bool) {
+    let mut text = Short::of(format_args!("{value:e}"));
+    if !text.as_str().contains('.') {
+        let two = Short::of(format_args!("{value:.1e}"));
+        if reads_the_same(two.as_str()) {
+            text = two;
+        }
+    }
     let text = text.as_str();
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
@@ -230,15 +235,21 @@ struct Short {
 }
 
 impl Short {
+    fn of(text: fmt::Arguments<'_>) -> Self {
+        let mut short = Self::default();
+        let _ = short.write_fmt(text);
+        short
+    }
+
     fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or("0")
     }
 }
 
-impl std::fmt::Write for Short {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length + text.len();
-        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }
@@ -279,7 +290,7 @@ mod tests {
             1234.5678,
             1234.56789,
             0.1 + 0.2,
-            5e-324,
+            
             1e300,
         ] {
             assert_eq!(written(value), java::double_to_string(value));
@@ -293,6 +304,12 @@ mod tests {
             assert_eq!(written(-amount), java::double_to_string(-amount));
         }
         assert_eq!(written(f64::NEG_INFINITY), "\"-Infinity\"");
+        for (value, text) in [(5e-324, "4.9E-324"), (1e-323, "9.9E-324"), (2e-3, "0.002"), (-2e-300, "-2.0E-300")] {
+            assert_eq!(written(value), text);
+        }
+        let mut out = BytesMut::new();
+        write_f32(&mut out, 1e-45);
+        assert_eq!(&out[..], b"1.4E-45");
     }
 
     #[test]
