@@ -278,21 +278,9 @@ mod tests {
 
     #[test]
     fn doubles_are_written_as_java_writes_them() {
-        for value in [
-            0.0,
-            -0.0,
-            1.0,
-            -1.0,
-            0.001,
-            0.0009,
-            9_999_999.0,
-            1e7,
-            1234.5678,
-            1234.56789,
-            0.1 + 0.2,
-            
-            1e300,
-        ] {
+        for value in
+            [0.0, -0.0, 1.0, -1.0, 0.001, 0.0009, 9_999_999.0, 1e7, 1234.5678, 1234.56789, 0.1 + 0.2, 1e300]
+        {
             assert_eq!(written(value), java::double_to_string(value));
         }
         for bits in patterns().take(20_000) {
@@ -304,7 +292,9 @@ mod tests {
             assert_eq!(written(-amount), java::double_to_string(-amount));
         }
         assert_eq!(written(f64::NEG_INFINITY), "\"-Infinity\"");
-        for (value, text) in [(5e-324, "4.9E-324"), (1e-323, "9.9E-324"), (2e-3, "0.002"), (-2e-300, "-2.0E-300")] {
+        for (value, text) in
+            [(5e-324, "4.9E-324"), (1e-323, "9.9E-324"), (2e-3, "0.002"), (-2e-300, "-2.0E-300")]
+        {
             assert_eq!(written(value), text);
         }
         let mut out = BytesMut::new();
