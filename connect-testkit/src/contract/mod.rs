@@ -81,12 +81,12 @@ macro_rules! __contract {
                 #[ignore = $reason]
                 fn $skipped() {}
             };)*
-            ($clause:ident) => {
+            ($name:ident) => {
                 #[test]
-                fn $clause() {
+                fn $name() {
                     let fixture = $fixture;
                     $crate::contract::$suite::run(&fixture, |fixture| {
-                        ::std::boxed::Box::pin($crate::contract::$suite::$clause(fixture))
+                        ::std::boxed::Box::pin($crate::contract::$suite::$name(fixture))
                     });
                 }
             };
