@@ -1,0 +1,180 @@
+//! The cells of the table.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use connect_runtime::{Connect, State};
+use krafka::consumer::AutoOffsetReset;
+
+use crate::connectors::{self, TAKEN};
+use crate::measure::{Figures, Watch};
+
+pub(crate) const NAMES: [&str; 9] = [
+    "produce raw client",
+    "source ByteArray",
+    "source String",
+    "source JSON",
+    "consume raw client",
+    "sink ByteArray",
+    "sink String",
+    "sink JSON",
+    "start to RUNNING",
+];
+
+/// The topic that the sinks read from its beginning. Every run of the raw producer appends to it, so its cell must
+/// run first. The broker makes topics with one partition.
+const TOPIC: &str = "bench-input";
+
+pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+    let converter = |name: &str| match name.rsplit(' ').next() {
+        Some("ByteArray") => ("ByteArrayConverter", "bytes"),
+        Some("String") => ("StringConverter", "string"),
+        _ => ("JsonConverter", "json"),
+    };
+    match name {
+        "produce raw client" => produce(servers, records).await,
+        "consume raw client" => consume(servers, records).await,
+        "start to RUNNING" => start(servers).await,
+        _ if name.starts_with("source") => source(servers, records, converter(name)).await,
+        _ if name.starts_with("sink") => sink(servers, records, converter(name).0).await,
+        _ => Err(format!("no cell {name}; there are: {}", NAMES.join(", ")).into()),
+    }
+}
+
+async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+    let kafka = krafka::Kafka::builder(servers).connect().await?;
+    // As the engine's adapter sets it by default.
+    let producer = kafka
+        .producer()
+        .acks(krafka::producer::Acks::All)
+        .idempotent(false)
+        .batch_size(256 * 1024)
+        .linger(Duration::from_millis(5))
+        .build()
+        .await?;
+    let payloads = connectors::payloads();
+    let watch = Watch::start();
+    let mut handles = VecDeque::new();
+    for n in 0..records {
+        let record = krafka::Record::new(TOPIC, payloads[(n % 2000) as usize].clone());
+        handles.push_back(producer.enqueue(record).await?);
+        if handles.len() > 50_000 && let Some(handle) = handles.pop_front() {
+            handle.await?;
+        }
+    }
+    for handle in handles {
+        handle.await?;
+    }
+    Ok(watch.stop(records))
+}
+
+async fn consume(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+    let kafka = krafka::Kafka::builder(servers).connect().await?;
+    let consumer = kafka
+        .consumer(format!("raw-{}", std::process::id()))
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .enable_auto_commit(false)
+        .max_poll_records(5000)
+        .max_buffered_records(50_000)
+        .fetch_max_wait(Duration::from_millis(50))
+        .max_partition_fetch_bytes(1024 * 1024)
+        .build()
+        .await?;
+    consumer.subscribe([TOPIC]).await?;
+    let mut seen = 0;
+    let mut watch = None;
+    while seen < records {
+        let batch = consumer.poll(Duration::from_secs(1)).await?;
+        if !batch.is_empty() {
+            watch.get_or_insert_with(Watch::start);
+        }
+        seen += batch.len() as u64;
+    }
+    consumer.close().await?;
+    watch.map(|watch| watch.stop(seen)).ok_or_else(|| "nothing to consume".into())
+}
+
+async fn connect(servers: &str, converter: &str) -> Result<Connect, Box<dyn Error>> {
+    Ok(Connect::builder()
+        .bootstrap_servers(servers)
+        .property("key.converter", "ByteArrayConverter")
+        .property("value.converter", converter)
+        .property("value.converter.schemas.enable", "false")
+        .plugins(connectors::register)
+        .start()
+        .await?)
+}
+
+async fn source(
+    servers: &str,
+    records: u64,
+    (converter, shape): (&str, &str),
+) -> Result<Figures, Box<dyn Error>> {
+    let name = format!("bench-{shape}-{}", std::process::id());
+    let connect = connect(servers, converter).await?;
+    let watch = Watch::start();
+    connect
+        .create(
+            "source",
+            [
+                ("connector.class", "BenchSource"),
+                ("topic", &name),
+                ("count", &records.to_string()),
+                ("shape", shape),
+            ],
+        )
+        .await?;
+    until(&connect, "source", || {
+        connect.metrics("source").ok().and_then(|tasks| tasks.first().map(|(_, metrics)| metrics.records_delivered))
+            >= Some(records)
+    })
+    .await?;
+    let figures = watch.stop(records);
+    connect.shutdown().await?;
+    Ok(figures)
+}
+
+async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, Box<dyn Error>> {
+    let connect = connect(servers, converter).await?;
+    let name = format!("sink-{}", std::process::id());
+    connect.create(&name, [("connector.class", "CountSink"), ("topics", TOPIC)]).await?;
+    until(&connect, &name, || TAKEN.load(Ordering::Relaxed) > 0).await?;
+    let watch = Watch::start();
+    let before = TAKEN.load(Ordering::Relaxed);
+    until(&connect, &name, || TAKEN.load(Ordering::Relaxed) >= records).await?;
+    let figures = watch.stop(TAKEN.load(Ordering::Relaxed) - before);
+    connect.shutdown().await?;
+    Ok(figures)
+}
+
+/// From nothing to a running task; the figure's seconds are the result.
+async fn start(servers: &str) -> Result<Figures, Box<dyn Error>> {
+    let watch = Watch::start();
+    let connect = connect(servers, "ByteArrayConverter").await?;
+    connect
+        .create(
+            "source",
+            [("connector.class", "BenchSource"), ("topic", "bench-start"), ("count", "0"), ("shape", "bytes")],
+        )
+        .await?;
+    connect.wait_for("source", State::Running, Duration::from_secs(10)).await?;
+    let figures = watch.stop(1);
+    connect.shutdown().await?;
+    Ok(figures)
+}
+
+async fn until(connect: &Connect, name: &str, done: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
+    while !done() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let status = connect.status(name)?;
+        let failed = std::iter::once(&status.connector)
+            .chain(status.tasks.iter().map(|(_, status)| status))
+            .find(|status| status.state == State::Failed);
+        if let Some(failed) = failed {
+            return Err(failed.trace.clone().unwrap_or_default().into());
+        }
+    }
+    Ok(())
+}
