@@ -60,7 +60,9 @@ async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>>
     for n in 0..records {
         let record = krafka::Record::new(TOPIC, payloads[(n % 2000) as usize].clone());
         handles.push_back(producer.enqueue(record).await?);
-        if handles.len() > 50_000 && let Some(handle) = handles.pop_front() {
+        if handles.len() > 50_000
+            && let Some(handle) = handles.pop_front()
+        {
             handle.await?;
         }
     }
@@ -127,7 +129,10 @@ async fn source(
         )
         .await?;
     until(&connect, "source", || {
-        connect.metrics("source").ok().and_then(|tasks| tasks.first().map(|(_, metrics)| metrics.records_delivered))
+        connect
+            .metrics("source")
+            .ok()
+            .and_then(|tasks| tasks.first().map(|(_, metrics)| metrics.records_delivered))
             >= Some(records)
     })
     .await?;
@@ -156,7 +161,12 @@ async fn start(servers: &str) -> Result<Figures, Box<dyn Error>> {
     connect
         .create(
             "source",
-            [("connector.class", "BenchSource"), ("topic", "bench-start"), ("count", "0"), ("shape", "bytes")],
+            [
+                ("connector.class", "BenchSource"),
+                ("topic", "bench-start"),
+                ("count", "0"),
+                ("shape", "bytes"),
+            ],
         )
         .await?;
     connect.wait_for("source", State::Running, Duration::from_secs(10)).await?;

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use connect_api::config::NoConfig;
 use connect_api::{
     Config, Plugins, Properties, Record, Result, Schema, SchemaAndValue, SinkConnector, SinkConnectorContext,
-    SinkRecord, SinkTask, SinkTaskContext, SourceConnector, SourceConnectorContext, SourceOffset, SourcePartition,
-    SourceRecord, SourceTask, SourceTaskContext, Str, Value,
+    SinkRecord, SinkTask, SinkTaskContext, SourceConnector, SourceConnectorContext, SourceOffset,
+    SourcePartition, SourceRecord, SourceTask, SourceTaskContext, Str, Value,
 };
 
 /// How many records the sinks of this process were given.
@@ -155,7 +155,10 @@ impl SinkTask for CountSinkTask {
 }
 
 pub(crate) fn register(plugins: &mut Plugins) {
-    plugins.bundle(env!("CARGO_PKG_VERSION")).source::<BenchSource>("BenchSource").sink::<CountSink>("CountSink");
+    plugins
+        .bundle(env!("CARGO_PKG_VERSION"))
+        .source::<BenchSource>("BenchSource")
+        .sink::<CountSink>("CountSink");
 }
 
 /// Shared by the raw producer: the same payloads.

@@ -53,7 +53,9 @@ enum Task {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Args::parse().command {
-        Task::Floor { bootstrap_servers, records, runs, only } => floor(&bootstrap_servers, records, runs, &only),
+        Task::Floor { bootstrap_servers, records, runs, only } => {
+            floor(&bootstrap_servers, records, runs, &only)
+        }
         Task::Cell { name, bootstrap_servers, records } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let figures = runtime.block_on(cells::run(&name, &bootstrap_servers, records))?;
@@ -81,7 +83,9 @@ fn floor(servers: &str, records: u64, runs: usize, only: &str) -> Result<(), Box
             let text = String::from_utf8_lossy(&output.stdout);
             match text.lines().last().and_then(Figures::from_line) {
                 Some(measured) => figures.push(measured),
-                None => return Err(format!("cell {cell}: {}", String::from_utf8_lossy(&output.stderr)).into()),
+                None => {
+                    return Err(format!("cell {cell}: {}", String::from_utf8_lossy(&output.stderr)).into());
+                }
             }
         }
     }

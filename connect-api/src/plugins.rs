@@ -309,7 +309,10 @@ impl Bundle<'_> {
 
 fn not_registered(ty: &str, known: &[&PluginInfo]) -> Error {
     let known: Vec<&str> = known.iter().map(|info| info.name).collect();
-    Error::connect(format!("{ty} is not registered; call the register function of its crate. Registered are: {}", known.join(", ")))
+    Error::connect(format!(
+        "{ty} is not registered; call the register function of its crate. Registered are: {}",
+        known.join(", ")
+    ))
 }
 
 fn infos<P: Descriptor>(plugins: &[P]) -> Vec<&PluginInfo> {

@@ -381,6 +381,7 @@ impl ConnectBuilder {
     /// lacks what the offset store needs, [`Error::Plugin`] when two plugins have one name.
     pub async fn start(mut self) -> Result<Connect> {
         crate::converters::register(&mut self.plugins);
+        crate::config::providers::register(&mut self.plugins);
         self.plugins.check()?;
         let config = match self.config {
             Some(config) => config,

@@ -68,7 +68,10 @@ fn the_first_problem_fails_the_parsing_in_kafkas_words() {
 fn numbers_are_written_as_in_java() {
     assert_eq!(one(Type::Int, "+5"), "5");
     assert_eq!(one(Type::Int, "\u{1}5\t"), "5");
-    assert_eq!(one(Type::Int, "\u{a0}5"), "Invalid value \u{a0}5 for configuration k: Not a number of type INT");
+    assert_eq!(
+        one(Type::Int, "\u{a0}5"),
+        "Invalid value \u{a0}5 for configuration k: Not a number of type INT"
+    );
     assert_eq!(one(Type::Int, "1_0"), "Invalid value 1_0 for configuration k: Not a number of type INT");
     assert_eq!(
         one(Type::Int, "3000000000"),

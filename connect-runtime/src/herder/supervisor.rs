@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{Abandoned, ConnectorType, Restart};
+use crate::config::Resolved;
 use crate::metrics::TaskCounters;
 use crate::storage::State;
 use crate::task::TaskId;
@@ -74,7 +75,7 @@ pub(super) struct Supervisor {
     /// The connector has failed; only a restart or a new configuration helps.
     failed: bool,
     /// The configuration with references resolved, as the running connector got it.
-    resolved: Properties,
+    resolved: Arc<Resolved>,
     tasks: BTreeMap<usize, RunningTask>,
     running: JoinSet<Result<()>>,
     ids: HashMap<Id, usize>,
@@ -97,7 +98,7 @@ impl Supervisor {
             next: None,
             connector: None,
             failed: false,
-            resolved: Properties::default(),
+            resolved: Arc::new(Resolved::plain(Properties::new())),
             tasks: BTreeMap::new(),
             running: JoinSet::new(),
             ids: HashMap::new(),
@@ -247,20 +248,27 @@ impl Supervisor {
         let name = Arc::clone(&self.name);
         let started = self
             .interruptible(async move {
-                let resolved = worker.resolve(&name, &config).await?;
+                let resolved = Arc::new(worker.resolve(&name, &config).await?);
                 let host = worker.connector_host(&name);
-                let connector = worker.start_connector(&resolved.properties, &host).await?;
+                let connector = worker.start_connector(&resolved.properties, &host).await;
                 Ok((resolved, connector, host))
             })
             .await;
+        // The secrets are known before the connector can fail with one in its message.
+        let started = match started {
+            Ok((resolved, connector, host)) => {
+                self.resolved = Arc::clone(&resolved);
+                connector.map(|connector| (resolved, connector, host))
+            }
+            Err(error) => Err(error),
+        };
         match started {
             Ok((resolved, connector, host)) => {
                 self.shared().ty = Some(match connector {
                     Connector::Source(_) => ConnectorType::Source,
                     Connector::Sink(_) => ConnectorType::Sink,
                 });
-                self.resolved = resolved.properties;
-                self.reload_at = resolved.reload_after.map(|after| Instant::now() + after);
+                self.reload_at = self.worker.reload_after(&resolved).map(|after| Instant::now() + after);
                 self.connector = Some((connector, host));
                 self.worker.statuses.put(&self.name, None, State::Running, None);
                 Ok(())
@@ -279,7 +287,7 @@ impl Supervisor {
         match tokio::time::timeout_at(deadline.max(Instant::now()), guarded(connector.stop())).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                tracing::error!(connector = %self.name, error = %error.trace(), "the connector did not stop cleanly");
+                tracing::error!(connector = %self.name, error = %self.resolved.redact(&error.trace()), "the connector did not stop cleanly");
                 true
             }
             Err(_) => {
@@ -290,9 +298,9 @@ impl Supervisor {
     }
 
     fn connector_failed(&mut self, error: &Error) {
-        tracing::error!(connector = %self.name, error = %self.worker.redact(&error.trace()), "the connector failed");
+        tracing::error!(connector = %self.name, error = %self.resolved.redact(&error.trace()), "the connector failed");
         self.failed = true;
-        self.worker.statuses.put(&self.name, None, State::Failed, Some(self.worker.redact(&error.trace())));
+        self.worker.statuses.put(&self.name, None, State::Failed, Some(self.resolved.redact(&error.trace())));
     }
 
     /// Asks the connector for its tasks and starts them, or leaves the running ones when nothing has changed.
@@ -301,7 +309,7 @@ impl Supervisor {
             return Ok(());
         }
         let Some((mut connector, host)) = self.connector.take() else { return Ok(()) };
-        let max = self.worker.tasks_max(&self.resolved)?;
+        let max = self.worker.tasks_max(&self.resolved.properties)?;
         let result = self
             .interruptible(async move {
                 let configs = connector.task_configs(max.tasks).await;
@@ -315,7 +323,7 @@ impl Supervisor {
             }
             Err(error) => return Err(error),
         };
-        let configs = self.worker.check_task_configs(&self.name, configs, max, &self.resolved)?;
+        let configs = self.worker.check_task_configs(&self.name, configs, max, &self.resolved.properties)?;
         let unchanged = self.shared().task_configs == configs;
         if unchanged && self.tasks.len() == configs.len() {
             return Ok(());
@@ -348,7 +356,7 @@ impl Supervisor {
             let span = tracing::info_span!("task", connector = %id.connector, task = id.task);
             let start = TaskStart {
                 id,
-                connector: self.resolved.clone(),
+                connector: Arc::clone(&self.resolved),
                 config,
                 raw: self.shared().config.clone(),
                 control: receiver,
@@ -375,7 +383,7 @@ impl Supervisor {
         match result {
             Ok(()) => self.worker.statuses.put(&self.name, Some(task), State::Unassigned, None),
             Err(error) => {
-                let trace = self.worker.redact(&error.trace());
+                let trace = self.resolved.redact(&error.trace());
                 tracing::error!(connector = %self.name, task, error = %trace, "the task failed and stays so until it is restarted");
                 self.worker.statuses.put(&self.name, Some(task), State::Failed, Some(trace));
             }

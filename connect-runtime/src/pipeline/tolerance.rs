@@ -6,7 +6,6 @@ use std::time::Duration;
 use connect_api::{Error, Result};
 use tokio::time::Instant;
 
-use super::Stage;
 use super::report::{self, Failure};
 use crate::config::ErrorHandling;
 use crate::metrics::{TaskCounters, add};
@@ -111,7 +110,7 @@ fn backoff(failures: u32, max: Duration, now: Instant) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Subject;
+    use crate::pipeline::{Stage, Subject};
 
     fn operator(retry: Option<Duration>, tolerate: bool) -> Operator {
         let settings = ErrorHandling {

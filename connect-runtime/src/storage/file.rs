@@ -89,11 +89,6 @@ impl OffsetBackingStore for FileOffsets {
         Ok(())
     }
 
-    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
-        let map = self.map.lock().await;
-        Ok(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-    }
-
     async fn stop(&self) -> Result<()> {
         Ok(())
     }

@@ -22,9 +22,6 @@ pub(crate) trait OffsetBackingStore: Send + Sync {
     /// Writes all entries durably, or fails; `None` removes. After a failure some may have been written.
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()>;
 
-    /// All entries.
-    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>>;
-
     /// Closes the store.
     async fn stop(&self) -> Result<()>;
 }
@@ -53,11 +50,6 @@ impl OffsetBackingStore for MemoryOffsets {
             };
         }
         Ok(())
-    }
-
-    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     async fn stop(&self) -> Result<()> {

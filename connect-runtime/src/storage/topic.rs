@@ -196,13 +196,6 @@ impl OffsetBackingStore for TopicOffsets {
         }
     }
 
-    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
-        let mut open = self.open.lock().await;
-        let open = open.as_mut().ok_or_else(closed)?;
-        open.read_to_end().await?;
-        Ok(open.map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-    }
-
     async fn stop(&self) -> Result<()> {
         let Some(open) = self.open.lock().await.take() else { return Ok(()) };
         open.producer.close(Duration::from_secs(5)).await?;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Resolved;
 use crate::metrics::TaskCounters;
 use crate::storage::status::{State, StatusStore};
 
@@ -30,6 +31,8 @@ pub(crate) struct TaskCommon {
     pub(crate) control: control::Control,
     pub(crate) statuses: Arc<StatusStore>,
     pub(crate) counters: Arc<TaskCounters>,
+    /// What must not be logged.
+    pub(crate) secrets: Arc<Resolved>,
     /// `offset.flush.interval.ms`.
     pub(crate) offset_flush_interval: Duration,
     /// `offset.flush.timeout.ms`.
@@ -37,6 +40,11 @@ pub(crate) struct TaskCommon {
 }
 
 impl TaskCommon {
+    /// An error as it may be logged.
+    pub(crate) fn trace(&self, error: &connect_api::Error) -> String {
+        self.secrets.redact(&error.trace())
+    }
+
     pub(crate) fn status(&self, state: State) {
         self.statuses.put(&self.id.connector, Some(self.id.task), state, None);
     }

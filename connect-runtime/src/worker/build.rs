@@ -23,7 +23,7 @@ use crate::task::{TaskCommon, sink, source};
 impl Worker {
     /// Builds a task and runs it to its end. An error makes it `FAILED`.
     pub(crate) async fn run_task(self: Arc<Self>, start: TaskStart) -> Result<()> {
-        match self.plugin(&start.connector)? {
+        match self.plugin(&start.connector.properties)? {
             ConnectorPlugin::Source(plugin) => {
                 let spec = self.source_task(start, plugin).await?;
                 source::run(spec).await
@@ -53,12 +53,12 @@ pub(super) fn offset_topic(config: &WorkerConfig, topic: &InternalTopic) -> Topi
 
 impl Worker {
     async fn source_task(self: &Arc<Self>, start: TaskStart, plugin: SourcePlugin) -> Result<SourceTaskSpec> {
-        let config = SourceConnectorConfig::parse(&start.connector, &self.config)?;
+        let config = SourceConnectorConfig::parse(&start.connector.properties, &self.config)?;
         let task = start.id.task;
         let producer = self.client(config::clients::source_producer(
             &self.config,
             &config.common.name,
-            &start.connector,
+            &start.connector.properties,
             task,
         )?);
         let operator = self.operator(&config.common, &start);
@@ -74,7 +74,7 @@ impl Worker {
                 let admin = self.client(config::clients::admin(
                     &self.config,
                     &config.common.name,
-                    &start.connector,
+                    &start.connector.properties,
                     Some(task),
                 )?);
                 let settings = move |topic: &str| {
@@ -104,11 +104,11 @@ impl Worker {
     }
 
     fn sink_task(self: &Arc<Self>, start: TaskStart, plugin: SinkPlugin) -> Result<SinkTaskSpec> {
-        let config = SinkConnectorConfig::parse(&start.connector, &self.config)?;
+        let config = SinkConnectorConfig::parse(&start.connector.properties, &self.config)?;
         let consumer = self.client(config::clients::sink_consumer(
             &self.config,
             &config.common.name,
-            &start.connector,
+            &start.connector.properties,
             start.id.task,
         )?);
         let capabilities = self.kafka.capabilities();
@@ -156,6 +156,7 @@ impl Worker {
             control: start.control.clone(),
             statuses: Arc::clone(&self.statuses),
             counters: Arc::clone(&start.counters),
+            secrets: Arc::clone(&start.connector),
             offset_flush_interval: self.config.offset_flush_interval,
             offset_flush_timeout: self.config.offset_flush_timeout,
         }

@@ -2,9 +2,6 @@
 
 mod build;
 mod connector;
-pub(crate) mod pending;
-
-use self::pending::{ConfigTransformer, validate_connector};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +11,7 @@ use connect_api::plugins::ConnectorPlugin;
 use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
 
 pub(crate) use self::connector::{Connector, Host, Signal};
-use crate::config::{self, ConnectorConfig, OffsetStorage, WorkerConfig};
+use crate::config::{self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, WorkerConfig};
 use crate::kafka::Kafka;
 use crate::metrics::TaskCounters;
 use crate::storage::status::StatusStore;
@@ -33,13 +30,6 @@ pub(crate) struct Worker {
     id: String,
 }
 
-/// A connector's configuration with references resolved.
-pub(crate) struct ResolvedConfig {
-    pub(crate) properties: Properties,
-    /// When the values may have changed, if the connector wants to be restarted then.
-    pub(crate) reload_after: Option<Duration>,
-}
-
 /// How many tasks a connector may have.
 #[derive(Clone, Copy)]
 pub(crate) struct TasksMax {
@@ -51,7 +41,7 @@ pub(crate) struct TasksMax {
 pub(crate) struct TaskStart {
     pub(crate) id: TaskId,
     /// The connector's configuration, resolved.
-    pub(crate) connector: Properties,
+    pub(crate) connector: Arc<Resolved>,
     /// The connector's configuration as it was given.
     pub(crate) raw: Properties,
     /// The task's own configuration.
@@ -116,26 +106,29 @@ impl Worker {
         self.config.task_shutdown_graceful_timeout
     }
 
-    /// Takes the secrets out of a text.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        self.transformer.redact(text)
-    }
-
     /// Checks a configuration completely; the error lists every problem.
     pub(crate) async fn validate(&self, config: &Properties) -> crate::error::Result<()> {
-        let resolved = self.transformer.resolve(config).await?;
-        let infos = validate_connector(&self.plugins, &self.config, &resolved.properties);
-        infos.into_result().map_err(|error| crate::Error::Config(self.redact(error.message())))
+        let resolved = self.transformer.resolve(&config::without_providers(config)).await?;
+        let mut infos = config::validate_connector(&self.plugins, &self.config, &resolved.properties)?;
+        resolved.redact_infos(&mut infos);
+        infos.into_result().map_err(|error| crate::Error::Config(error.message().to_owned()))
     }
 
-    /// Resolves the references in a connector's configuration.
-    pub(crate) async fn resolve(&self, name: &str, config: &Properties) -> Result<ResolvedConfig> {
-        let resolved =
-            self.transformer.resolve(config).await.map_err(|error| error.with("connector", name))?;
-        let reload =
-            config.get("config.action.reload").is_none_or(|action| action.eq_ignore_ascii_case("restart"));
-        let reload_after = if reload { resolved.ttl() } else { None };
-        Ok(ResolvedConfig { properties: resolved.properties, reload_after })
+    /// Resolves the references in a connector's configuration, and notes which values are secret.
+    pub(crate) async fn resolve(&self, name: &str, config: &Properties) -> Result<Resolved> {
+        let resolved = self
+            .transformer
+            .resolve(&config::without_providers(config))
+            .await
+            .map_err(|error| error.with("connector", name))?;
+        let plugin = self.plugin(&resolved.properties)?;
+        Ok(resolved.with_passwords_of(&plugin.config_def()).with_passwords_of(&plugin.task_config_def()))
+    }
+
+    /// When the values of a configuration may have changed, if the connector wants to be restarted then.
+    pub(crate) fn reload_after(&self, resolved: &Resolved) -> Option<Duration> {
+        let action = resolved.properties.get("config.action.reload").unwrap_or("restart");
+        if action.trim().eq_ignore_ascii_case("restart") { resolved.ttl() } else { None }
     }
 
     /// The runtime's side of a connector.

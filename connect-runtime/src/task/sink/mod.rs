@@ -91,7 +91,7 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
     let result = sink.run(&mut *task).await;
     let result = sink.finish(&mut *task, result).await;
     if let Err(error) = task.stop().await {
-        tracing::warn!(error = %error.trace(), "the task did not stop cleanly");
+        tracing::warn!(error = %sink.common.trace(&error), "the task did not stop cleanly");
     }
     if let Err(error) = sink.consumer.close(CLOSE_TIMEOUT).await {
         tracing::warn!(%error, "the consumer did not close cleanly");
@@ -258,7 +258,7 @@ impl SinkLoop {
                 Ok(())
             }
             Err(error) if error.is_retriable() => {
-                tracing::warn!(error = %error.trace(), records = self.batch.len(), "the task will be given these records again");
+                tracing::warn!(error = %self.common.trace(&error), records = self.batch.len(), "the task will be given these records again");
                 if !self.redelivering {
                     self.redelivering = true;
                     self.pause_all().await?;
@@ -359,7 +359,7 @@ impl SinkLoop {
 
     async fn lost(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) {
         if let Err(error) = task.close(&partitions).await {
-            tracing::error!(error = %error.trace(), "close failed for partitions that were lost");
+            tracing::error!(error = %self.common.trace(&error), "close failed for partitions that were lost");
         }
         self.forget(&partitions);
     }
@@ -397,11 +397,11 @@ impl SinkLoop {
         let answered = match task.pre_commit(&current).await {
             Ok(offsets) => Some(offsets),
             Err(error) if closing => {
-                tracing::warn!(error = %error.trace(), "pre_commit failed while partitions are closed; their offsets stay");
+                tracing::warn!(error = %self.common.trace(&error), "pre_commit failed while partitions are closed; their offsets stay");
                 None
             }
             Err(error) => {
-                tracing::error!(error = %error.trace(), "pre_commit failed; going back to the last committed offsets");
+                tracing::error!(error = %self.common.trace(&error), "pre_commit failed; going back to the last committed offsets");
                 add(&self.common.counters.commit_failures, 1);
                 for (partition, offset) in self.positions.committed(partitions) {
                     self.consumer.seek(&partition, offset).await?;
@@ -465,7 +465,7 @@ impl SinkLoop {
         let closed = self.commit(task, &all, true).await;
         match (result, closed) {
             (Err(first), Err(second)) => {
-                tracing::error!(error = %second.trace(), "closing failed too");
+                tracing::error!(error = %self.common.trace(&second), "closing failed too");
                 Err(first)
             }
             (first, second) => first.and(second),

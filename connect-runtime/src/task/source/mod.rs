@@ -97,7 +97,7 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     let result = source.run(&mut *task).await;
     source.finish(&mut *task, result.is_ok()).await;
     if let Err(error) = task.stop().await {
-        tracing::warn!(error = %error.trace(), "the task did not stop cleanly");
+        tracing::warn!(error = %source.common.trace(&error), "the task did not stop cleanly");
     }
     if let Err(error) = source.producer.close(CLOSE_TIMEOUT).await {
         tracing::warn!(%error, "the producer did not close cleanly");
@@ -177,7 +177,7 @@ impl SourceLoop {
         match polled {
             Ok(records) => Ok(records),
             Err(error) if error.is_retriable() => {
-                tracing::warn!(error = %error.trace(), "the source cannot be polled now and is asked again");
+                tracing::warn!(error = %self.common.trace(&error), "the source cannot be polled now and is asked again");
                 // A source that fails at once must not spin.
                 self.pause_for(RETRY_PAUSE).await;
                 Ok(Vec::new())
@@ -246,7 +246,7 @@ impl SourceLoop {
 
     fn send_failed(&mut self, batch: Batch, error: Error) -> Result<()> {
         if error.is_retriable() {
-            tracing::warn!(error = %error.trace(), "records cannot be sent now and will be sent again");
+            tracing::warn!(error = %self.common.trace(&error), "records cannot be sent now and will be sent again");
             self.deliveries.resend.push_front(batch);
             return Ok(());
         }
@@ -308,13 +308,13 @@ impl SourceLoop {
     async fn call_hooks(&mut self, task: &mut dyn SourceTask) {
         for (record, metadata) in std::mem::take(&mut self.deliveries.settled) {
             if let Err(error) = task.commit_record(&record, metadata.as_ref()).await {
-                tracing::error!(error = %error.trace(), "commit_record failed");
+                tracing::error!(error = %self.common.trace(&error), "commit_record failed");
             }
         }
         if std::mem::take(&mut self.offsets.committed)
             && let Err(error) = task.commit().await
         {
-            tracing::error!(error = %error.trace(), "commit failed");
+            tracing::error!(error = %self.common.trace(&error), "commit failed");
         }
     }
 
@@ -334,7 +334,7 @@ impl SourceLoop {
         self.offsets.flush().await;
         self.call_hooks(task).await;
         if clean && let Some(error) = self.deliveries.failed.take() {
-            tracing::error!(error = %error.trace(), "a record could not be sent while the task was stopping");
+            tracing::error!(error = %self.common.trace(&error), "a record could not be sent while the task was stopping");
         }
     }
 }
