@@ -74,6 +74,7 @@ impl Connect {
             kafka: None,
             memory: None,
             config: None,
+            standalone: false,
         }
     }
 
@@ -296,6 +297,7 @@ pub struct ConnectBuilder {
     kafka: Option<Arc<dyn Kafka>>,
     memory: Option<MemoryKafka>,
     config: Option<WorkerConfig>,
+    standalone: bool,
 }
 
 impl std::fmt::Debug for ConnectBuilder {
@@ -365,6 +367,14 @@ impl ConnectBuilder {
         self
     }
 
+    /// Takes the properties as Kafka's standalone worker does: converters, `bootstrap.servers` and
+    /// `offset.storage.file.filename` have to be set.
+    #[must_use]
+    pub fn standalone(mut self) -> Self {
+        self.standalone = true;
+        self
+    }
+
     /// Registers plugins: pass the `register` function of a plugin crate. The stock converters and config providers
     /// are registered already.
     #[must_use]
@@ -387,7 +397,10 @@ impl ConnectBuilder {
             Some(config) => config,
             None => {
                 let resolved = Worker::resolve_worker(&self.plugins, &self.properties).await?;
-                WorkerConfig::embedded(&resolved)?
+                match self.standalone {
+                    true => WorkerConfig::standalone(&resolved)?,
+                    false => WorkerConfig::embedded(&resolved)?,
+                }
             }
         };
         let kafka = match (&self.memory, self.kafka) {

@@ -79,9 +79,25 @@ fn expected(text: &str, name: &str) -> String {
     objects
 }
 
-/// The sample has no other characters that JSON escapes.
+/// JSON text as Kafka's JsonConverter writes it: characters beyond U+FFFF are two escapes. The sample has no other
+/// characters that JSON escapes.
 fn as_json(line: &str) -> String {
-    line.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t")
+    let mut json = String::new();
+    for character in line.chars() {
+        match character {
+            '\\' | '"' => {
+                let _ = write!(json, "\\{character}");
+            }
+            '\t' => json.push_str("\\t"),
+            '\u{10000}'.. => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(json, "\\u{unit:04X}");
+                }
+            }
+            _ => json.push(character),
+        }
+    }
+    json
 }
 
 fn compare(expected: &str, written: &str) -> Result<(), String> {
@@ -113,8 +129,8 @@ mod tests {
     #[test]
     fn what_comes_out_is_an_object_per_line_that_is_not_blank() {
         assert_eq!(
-            expected("a\n \t\n\nß \"c\"\n", "t"),
-            "{\"line\":\"a\",\"length\":1,\"file\":\"t\"}\n{\"line\":\"ß \\\"c\\\"\",\"length\":5,\"file\":\"t\"}\n"
+            expected("a\n \t\n\n🎉 \"c\"\n", "t"),
+            "{\"line\":\"a\",\"length\":1,\"file\":\"t\"}\n{\"line\":\"\\uD83C\\uDF89 \\\"c\\\"\",\"length\":5,\"file\":\"t\"}\n"
         );
     }
 

@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  connect-worker plugins
+      lists the connectors, converters and transformations that are built in
+  connect-worker plugins FileStreamSource
+      prints the configuration keys of one of them
+  connect-worker standalone worker.properties file-source.properties file-sink.json
+      runs a worker with two connectors until Ctrl+C
+
+A worker.properties that is complete:
+  bootstrap.servers=localhost:9092
+  key.converter=org.apache.kafka.connect.storage.StringConverter
+  value.converter=org.apache.kafka.connect.storage.StringConverter
+  offset.storage.file.filename=connect.offsets
+
+A file-source.properties that is complete:
+  name=file-source
+  connector.class=FileStreamSource
+  file=input.txt
+  topic=lines";
+
+const STANDALONE: &str = "\
+The files are those of Kafka's connect-standalone, unchanged. A connector is described by Java properties with
+`name`, by a flat JSON object with `name`, or by the JSON of a create request: {\"name\": …, \"config\": {…}}.
+Connectors are created in the order given, and each is waited for. If one cannot be created, the worker stops.
+
+Ctrl+C or SIGTERM stops the worker: records under way are delivered, offsets committed, and what did not stop within
+task.shutdown.graceful.timeout.ms is named. A second one ends the program at once.
+
+Exit codes:
+  0  stopped by a signal
+  1  the command line is wrong, or help was asked for
+  2  the worker file cannot be read or is wrong, or Kafka cannot be reached
+  3  the worker did not start, or a connector could not be created";
+
+/// Runs Kafka Connect's configuration files with the connectors that are built into this program.
+#[derive(Debug, Parser)]
+#[command(name = "connect-worker", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs one worker with connectors from files; source offsets are kept in a file.
+    #[command(after_help = STANDALONE, arg_required_else_help = true)]
+    Standalone {
+        /// The worker's properties. An empty argument ("") means none.
+        worker: PathBuf,
+        /// Connectors to create, as .properties or .json.
+        connectors: Vec<PathBuf>,
+        /// What to log: error, warn, info, debug, trace, or per target: info,connect_runtime=debug. Also taken from
+        /// RUST_LOG. [default: info; on a terminal warn]
+        #[arg(long, value_name = "LEVEL")]
+        log_level: Option<String>,
+    },
+    /// Lists the plugins that are built in, or the configuration keys of one.
+    Plugins {
+        /// A plugin, under any of its names. `worker`, `source` and `sink` are the keys of the worker itself and those
+        /// that all source or sink connectors have.
+        name: Option<String>,
+    },
+    /// Writes the reference of all configuration keys as Markdown files.
+    Docs {
+        /// Where to write them. It is made if it is missing.
+        directory: PathBuf,
+    },
+}

@@ -1,0 +1,118 @@
+//! `connect-worker docs`: the reference pages of the book, from the same definitions that check configurations.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use connect_api::config::ConfigDef;
+use connect_api::plugins::PluginKind;
+use connect_runtime::config::{SinkConnectorConfig, SourceConnectorConfig, WorkerConfig};
+
+use crate::plugins::{Described, all, of_kind};
+
+/// Writes the pages.
+pub(crate) fn run(directory: &Path) -> ExitCode {
+    match write(directory) {
+        Ok(count) => {
+            println!("{count} pages written to {}", directory.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{}: {error}", directory.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(directory: &Path) -> io::Result<usize> {
+    fs::create_dir_all(directory)?;
+    let pages = pages();
+    for (name, text) in &pages {
+        fs::write(directory.join(format!("{name}.md")), text)?;
+    }
+    Ok(pages.len())
+}
+
+fn pages() -> Vec<(&'static str, String)> {
+    let frameworks = [
+        (
+            "worker",
+            "Worker keys",
+            "What a standalone worker is told. Settings of its Kafka clients stand below `producer.`, `consumer.` and \
+             `admin.`; an embedded worker has defaults for the keys that must be set.",
+            WorkerConfig::standalone_def(),
+        ),
+        (
+            "source-connectors",
+            "Source connector keys",
+            "What every source connector understands besides its own keys.",
+            SourceConnectorConfig::def(),
+        ),
+        (
+            "sink-connectors",
+            "Sink connector keys",
+            "What every sink connector understands besides its own keys.",
+            SinkConnectorConfig::def(),
+        ),
+    ];
+    let mut pages: Vec<(&'static str, String)> = frameworks
+        .iter()
+        .map(|(name, title, about, def)| (*name, format!("# {title}\n\n{about}\n\n{}", def.to_markdown(2))))
+        .collect();
+    let plugins = all();
+    pages.extend(PluginKind::ALL.into_iter().map(|kind| {
+        let (name, title) = page_of(kind);
+        let mut text = format!("# {title}\n");
+        for plugin in of_kind(&plugins, kind) {
+            text.push_str(&section(&plugin));
+        }
+        (name, text)
+    }));
+    pages
+}
+
+fn page_of(kind: PluginKind) -> (&'static str, &'static str) {
+    match kind {
+        PluginKind::Source => ("sources", "Sources"),
+        PluginKind::Sink => ("sinks", "Sinks"),
+        PluginKind::Converter => ("converters", "Converters"),
+        PluginKind::HeaderConverter => ("header-converters", "Header converters"),
+        PluginKind::Transformation => ("transformations", "Transformations"),
+        PluginKind::Predicate => ("predicates", "Predicates"),
+        PluginKind::ConfigProvider => ("config-providers", "Config providers"),
+    }
+}
+
+fn section(Described { info, def }: &Described) -> String {
+    let mut text = format!("\n## `{}`\n", info.name);
+    for alias in &info.aliases {
+        text.push_str(&format!("\nJava class: `{alias}`\n"));
+    }
+    text.push_str(&match keys(def) {
+        keys if keys.is_empty() => "\nIt has no configuration keys.\n".to_owned(),
+        keys => format!("\n{keys}"),
+    });
+    text
+}
+
+fn keys(def: &ConfigDef) -> String {
+    def.to_markdown(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plugin_has_a_section_and_every_key_a_heading() {
+        let pages = pages();
+        for info in all().iter() {
+            let (name, _) = page_of(info.kind);
+            let page = &pages.iter().find(|(page, _)| *page == name).unwrap().1;
+            assert!(page.contains(&format!("\n## `{}`\n", info.name)), "{}", info.name);
+        }
+        let sources = &pages.iter().find(|(page, _)| *page == "sources").unwrap().1;
+        assert!(sources.contains("### `batch.size`"));
+    }
+}

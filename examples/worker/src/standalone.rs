@@ -1,0 +1,185 @@
+//! `connect-worker standalone`: a worker, its connectors, and the way out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use connect_api::Properties;
+use connect_runtime::config::{ConnectorFile, InitialState, read_connector_file, read_properties_file};
+use connect_runtime::{Connect, Error, ShutdownReport, TargetState};
+
+use crate::terminal::Terminal;
+use crate::{Failure, live, logging, plugins};
+
+/// Runs until a signal. The exit codes are those of Kafka's `connect-standalone`.
+pub(crate) fn run(worker: &Path, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
+    let terminal = match logging::install(log_level) {
+        Ok(terminal) => terminal,
+        Err(error) => {
+            eprintln!("{error}");
+            return Failure::Usage.into();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("The threads of the worker could not be started: {error}");
+            return Failure::Worker.into();
+        }
+    };
+    match runtime.block_on(work(worker, connectors, terminal.as_ref())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((failure, text)) => {
+            eprintln!("{text}");
+            failure.into()
+        }
+    }
+}
+
+type Stopped<T> = Result<T, (Failure, String)>;
+
+async fn work(worker: &Path, connectors: &[PathBuf], terminal: Option<&Terminal>) -> Stopped<()> {
+    let mut signals =
+        Signals::new().map_err(|error| (Failure::Worker, format!("Signals cannot be received: {error}")))?;
+    let connect = tokio::select! {
+        connect = start(worker) => connect?,
+        signal = signals.next() => {
+            tracing::info!("{signal} before the worker was started");
+            return Ok(());
+        }
+    };
+    let running = async {
+        create_all(&connect, connectors).await?;
+        std::future::pending::<Stopped<()>>().await
+    };
+    let end = tokio::select! {
+        failed = running => failed,
+        () = live::report(&connect, terminal) => Ok(()),
+        signal = signals.next() => {
+            tracing::info!("{signal}, stopping");
+            Ok(())
+        }
+    };
+    if let Some(terminal) = terminal {
+        terminal.show(String::new());
+    }
+    let report = tokio::select! {
+        report = connect.shutdown() => report,
+        signal = signals.next() => {
+            eprintln!("{signal} again: ended at once. What was not committed comes again after a restart.");
+            std::process::exit(i32::from(Failure::Usage as u8));
+        }
+    };
+    match report {
+        Ok(report) => say(&report),
+        Err(error) => eprintln!("The worker did not stop cleanly: {error}"),
+    }
+    end
+}
+
+/// Reads the worker's file and starts the worker.
+async fn start(file: &Path) -> Stopped<Connect> {
+    let properties = match file.as_os_str().is_empty() {
+        true => Properties::new(),
+        false => read_properties_file(file).await.map_err(|error| (Failure::Worker, error.trace()))?,
+    };
+    let worker = Connect::builder().standalone().properties(properties).plugins(plugins::register);
+    let connect = worker.start().await.map_err(|error| {
+        let failure = match &error {
+            // The worker was made, and its offset store did not open.
+            Error::Plugin(_) => Failure::Start,
+            _ => Failure::Worker,
+        };
+        (failure, format!("Worker configuration '{}': {}", file.display(), text(&error)))
+    })?;
+    tracing::info!("the worker is started");
+    Ok(connect)
+}
+
+/// Creates the connectors in order, each after the one before is there.
+async fn create_all(connect: &Connect, files: &[PathBuf]) -> Stopped<()> {
+    for file in files {
+        let failed = |text: String| (Failure::Start, text);
+        let ConnectorFile { name, config, initial_state, .. } =
+            read_connector_file(file).await.map_err(|error| failed(error.trace()))?;
+        let state = initial_state.map(|state| match state {
+            InitialState::Running => TargetState::Started,
+            InitialState::Paused => TargetState::Paused,
+            InitialState::Stopped => TargetState::Stopped,
+        });
+        connect.herder().put_connector(&name, config, state, false).await.map_err(|error| {
+            failed(format!("Connector {name}, from '{}': {}", file.display(), text(&error)))
+        })?;
+        tracing::info!(connector = name, "created");
+    }
+    Ok(())
+}
+
+/// The error with its causes, which some kinds already have in their text.
+fn text(error: &Error) -> String {
+    match error {
+        Error::Plugin(error) => error.trace(),
+        Error::Kafka { doing, source } => format!("{doing}: {}", source.trace()),
+        other => other.to_string(),
+    }
+}
+
+fn say(report: &ShutdownReport) {
+    for (connector, task, metrics) in &report.tasks {
+        tracing::info!(
+            connector,
+            task,
+            read = metrics.records_read,
+            delivered = metrics.records_delivered,
+            dropped = metrics.records_filtered,
+            failed = metrics.records_skipped,
+            "stopped"
+        );
+    }
+    for left in &report.abandoned {
+        let who = match left.task {
+            Some(task) => format!("Task {}-{task}", left.connector),
+            None => format!("Connector {}", left.connector),
+        };
+        eprintln!(
+            "{who} did not stop in time and was cut off with {} records under way; they come again after a restart.",
+            left.records_in_flight
+        );
+    }
+}
+
+/// Ctrl+C, and SIGTERM where there are signals.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl+C"
+    }
+}
