@@ -3,6 +3,7 @@
 
 mod config;
 mod converters;
+mod converters_json;
 mod converters_speed;
 mod engine;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]

@@ -103,7 +103,7 @@ impl Default for JsonConverterConfig {
 /// it is the payload alone: reading gives integers of 64 bits, doubles, text, lists and maps.
 ///
 /// Reading keeps the order of members; maps of one form share their list of keys; texts longer than 24 bytes are
-/// slices of the message. Documents may be nested 1000 levels deep.
+/// slices of the message. Documents may be nested 1000 levels deep, schemas in them 200.
 ///
 /// # Errors
 ///

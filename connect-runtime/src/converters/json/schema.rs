@@ -13,6 +13,10 @@ use super::tree::{Kind, Node, Tree};
 use super::write::Writer;
 use super::{number, text};
 
+/// Schemas in messages may be nested this deep. Java accepts more; here each level takes a piece of the stack, also when
+/// schemas are compared and dropped, and a message must not be able to exhaust it.
+const MAX_SCHEMA_DEPTH: usize = 200;
+
 /// A bounded map that forgets what was not used for longest.
 #[derive(Debug)]
 pub(super) struct Cache<K, V> {
@@ -139,13 +143,16 @@ pub(super) fn read_text(json: &str, replace_null: bool) -> Result<Result<Option<
     let payload = Bytes::copy_from_slice(json.as_bytes());
     let mut tree = Tree::default();
     let (node, _) = tree.read(Source { text: json, cut: false }, 0, 0)?;
-    Ok(read(&mut Typed::new(json, &payload, replace_null), node))
+    Ok(read(&mut Typed::new(json, &payload, replace_null), node, 0))
 }
 
-/// Reads a schema. JSON null is none.
-fn read(typed: &mut Typed<'_>, node: Node<'_>) -> Result<Option<Schema>> {
+/// Reads a schema that stands inside so many others. JSON null is none.
+fn read(typed: &mut Typed<'_>, node: Node<'_>, depth: usize) -> Result<Option<Schema>> {
     if node.is_null() {
         return Ok(None);
+    }
+    if depth > MAX_SCHEMA_DEPTH {
+        return Err(Error::data(format!("Schemas may be nested at most {MAX_SCHEMA_DEPTH} levels deep")));
     }
     let Some(name) = node.get("type").and_then(Node::as_text) else {
         return Err(Error::data("Schema must contain 'type' field"));
@@ -155,7 +162,7 @@ fn read(typed: &mut Typed<'_>, node: Node<'_>) -> Result<Option<Schema>> {
     };
     let mut builder = match ty {
         Type::Array => match node.get("items").filter(|items| !items.is_null()) {
-            Some(items) => SchemaBuilder::array(read(typed, items)?),
+            Some(items) => SchemaBuilder::array(read(typed, items, depth + 1)?),
             None => return Err(Error::data("Array schema did not specify the element type")),
         },
         Type::Map => {
@@ -165,7 +172,7 @@ fn read(typed: &mut Typed<'_>, node: Node<'_>) -> Result<Option<Schema>> {
             let Some(values) = node.get("values") else {
                 return Err(Error::data("Map schema did not specify the value type"));
             };
-            let (keys, values) = (read(typed, keys)?, read(typed, values)?);
+            let (keys, values) = (read(typed, keys, depth + 1)?, read(typed, values, depth + 1)?);
             if keys.is_none() {
                 return Err(Error::new(ErrorKind::SchemaBuilder, "keySchema cannot be null."));
             }
@@ -174,7 +181,7 @@ fn read(typed: &mut Typed<'_>, node: Node<'_>) -> Result<Option<Schema>> {
             }
             SchemaBuilder::map(keys, values)
         }
-        Type::Struct => fields(typed, node)?,
+        Type::Struct => fields(typed, node, depth)?,
         _ => SchemaBuilder::new(ty),
     };
     if node.get("optional").is_some_and(|optional| optional.kind() == Kind::Boolean(true)) {
@@ -209,7 +216,7 @@ fn read(typed: &mut Typed<'_>, node: Node<'_>) -> Result<Option<Schema>> {
     builder.build().map(Some)
 }
 
-fn fields(typed: &mut Typed<'_>, node: Node<'_>) -> Result<SchemaBuilder> {
+fn fields(typed: &mut Typed<'_>, node: Node<'_>, depth: usize) -> Result<SchemaBuilder> {
     let Some(list) = node.get("fields").filter(|fields| fields.kind() == Kind::Array) else {
         return Err(Error::data("Struct schema's \"fields\" argument is not an array."));
     };
@@ -218,7 +225,7 @@ fn fields(typed: &mut Typed<'_>, node: Node<'_>) -> Result<SchemaBuilder> {
         let Some(name) = field.get("field").and_then(Node::as_text) else {
             return Err(Error::data("Struct schema's field name not specified properly"));
         };
-        match read(typed, field)? {
+        match read(typed, field, depth + 1)? {
             Some(schema) => builder = builder.field(name, schema),
             None => return Err(Error::data("Struct schema's field name not specified properly")),
         }
