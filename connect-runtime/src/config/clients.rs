@@ -6,7 +6,7 @@
 //!   or `consumer.` keys; the connector's `producer.override.` or `consumer.override.`. Nothing else of the worker
 //!   reaches them: security settings are repeated under the prefixes.
 //! * admin clients: `bootstrap.servers`; all keys of the worker that begin with none of `admin.`, `producer.`,
-//!   `consumer.`; the worker's `admin.`; the connector's `admin.override.`.
+//!   `consumer.` and are not for the worker alone; the worker's `admin.`; the connector's `admin.override.`.
 //!
 //! All functions are pure.
 
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use connect_api::{Properties, Result};
 
-use super::worker::WorkerConfig;
+use super::worker::{WorkerConfig, is_for_the_worker_only};
 
 /// Settings of one client under Kafka's names, and what to say about them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -279,11 +279,11 @@ fn connector_admin(
     Ok(settings)
 }
 
-/// All keys of the worker that are for its own clients.
+/// All keys of the worker that are for its own clients, security settings among them.
 fn worker_wide(worker: &WorkerConfig, client_id: String) -> ClientSettings {
     let mut settings = ClientSettings::defaults(worker, &[], client_id.clone());
     let mut own = worker.properties().clone();
-    own.retain(|key, _| !["admin.", "producer.", "consumer."].iter().any(|prefix| key.starts_with(prefix)));
+    own.retain(|key, _| !is_for_the_worker_only(key));
     settings.extend(&own);
     // In embedded mode the worker may have none.
     settings.properties.insert("bootstrap.servers".to_owned(), worker.bootstrap_servers.join(","));

@@ -4,6 +4,7 @@ use connect_api::Properties;
 use connect_api::config::ConfigDef;
 
 use super::WorkerMode;
+use super::common_keys::COMMON_KEYS;
 use super::distributed_keys::DISTRIBUTED_KEYS;
 
 /// A key that the user set and that has no effect.
@@ -105,6 +106,20 @@ fn why(def: &ConfigDef, key: &str, mode: Option<&WorkerMode>) -> Option<String> 
         return only_distributed(row.0).then(|| "Only distributed workers use it.".to_owned());
     }
     Some("It is not a key of the worker; look for a typing mistake.".to_owned())
+}
+
+/// Whether a key is for the worker itself and means nothing to its clients. Java passes such keys to its admin client,
+/// which ignores them; here a client would have to warn about each.
+pub(in crate::config) fn is_for_the_worker_only(key: &str) -> bool {
+    let below = |prefix: &&str| key.starts_with(prefix);
+    let client = key == "bootstrap.servers" || key == "client.dns.lookup" || key.starts_with("ssl.");
+    let defined = COMMON_KEYS.iter().any(|row| row.0 == key) && (!client || key == "ssl.client.auth");
+    defined
+        || only_distributed(key)
+        || KNOWN.contains(&key)
+        || NO_EFFECT.iter().any(|(name, _)| *name == key)
+        || NO_EFFECT_PREFIXES.iter().any(|(prefix, _)| below(prefix))
+        || OPEN_PREFIXES.iter().chain(STORAGE_PREFIXES).any(below)
 }
 
 /// Whether a key of distributed workers is about the group and its topics, not about clients.

@@ -17,6 +17,7 @@ use self::common_keys::COMMON_KEYS;
 pub use self::distributed::{ConnectProtocol, DistributedConfig, InternalTopic, SourceExactlyOnce};
 use self::distributed_keys::DISTRIBUTED_KEYS;
 pub use self::ignored::Ignored;
+pub(super) use self::ignored::is_for_the_worker_only;
 use super::connector::ConverterSpec;
 use super::keys::{define, key};
 use super::policy::OverridePolicy;

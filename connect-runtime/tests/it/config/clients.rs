@@ -145,3 +145,23 @@ fn settings_do_not_show_their_values_in_debug() {
     let settings = clients::source_producer(&worker(&[]), "n", &connector, 0).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
+
+#[test]
+fn keys_of_the_worker_itself_do_not_reach_its_clients() {
+    let worker = worker(&[
+        ("offset.flush.interval.ms", "7"),
+        ("value.converter.schemas.enable", "false"),
+        ("plugin.path", "/p"),
+        ("config.providers", ""),
+        ("group.id", "g"),
+        ("sasl.mechanism", "PLAIN"),
+        ("ssl.truststore.location", "/t"),
+        ("some.setting", "1"),
+    ]);
+    let admin = clients::shared_admin(&worker).properties;
+    let keys: Vec<&str> = admin.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        ["bootstrap.servers", "client.id", "sasl.mechanism", "some.setting", "ssl.truststore.location"]
+    );
+}
