@@ -3,6 +3,8 @@
 use connect_api::data::Map;
 use connect_api::{Plugins, Properties, Record, Schema, SchemaAndValue, Struct, Value};
 
+connect_testkit::config_contract!(connect_transforms::register);
+
 fn plugins() -> Plugins {
     let mut plugins = Plugins::default();
     connect_transforms::register(&mut plugins);

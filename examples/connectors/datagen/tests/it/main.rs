@@ -1,6 +1,6 @@
 //! Tests of the datagen connector, from the outside.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod host;
+mod contract;
 mod readme;
 mod source;

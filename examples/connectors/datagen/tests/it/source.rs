@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use connect_api::config::ConfigEnum;
-use connect_api::{Config, Plugins, Properties, Schema, SourceOffset, SourceRecord, SourceTask};
-use connect_datagen::{DatagenConfig, DatagenTask, Quickstart};
+use connect_api::{Config, Plugins, Properties, Schema, SourceRecord, SourceTask};
+use connect_datagen::{DatagenConfig, DatagenSource, Quickstart};
+use connect_testkit::{SourceHarness, SourceOptions};
 use tokio::time::Instant;
-
-use crate::host::start_source;
 
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -20,14 +19,16 @@ fn config(quickstart: &str) -> Properties {
     ])
 }
 
-async fn start(config: &Properties, offset: Option<&SourceOffset>) -> DatagenTask {
-    start_source(config, offset.cloned()).await.unwrap()
+type Source = SourceHarness<DatagenSource>;
+
+async fn start(config: &Properties, after: Option<&SourceRecord>) -> Source {
+    Source::start_with(SourceOptions::new(config.clone()).after(after)).await.unwrap()
 }
 
-async fn take(task: &mut DatagenTask, count: usize) -> Vec<SourceRecord> {
+async fn take(source: &mut Source, count: usize) -> Vec<SourceRecord> {
     let mut all = Vec::new();
     while all.len() < count {
-        all.extend(task.poll(WAIT).await.unwrap());
+        all.extend(source.task().poll(WAIT).await.unwrap());
     }
     all.truncate(count);
     all
@@ -54,9 +55,8 @@ async fn the_same_seed_gives_the_same_records_and_any_offset_resumes() {
     let all = take(&mut start(&config("orders"), None).await, 50).await;
     assert_eq!(take(&mut start(&config("ORDERS"), None).await, 50).await, all);
     for at in [0, 7, 48] {
-        let offset = &all[at].source_offset;
-        assert_eq!(offset.i64("current.iteration"), Some(at as i64 + 1));
-        let rest = take(&mut start(&config("orders"), Some(offset)).await, 49 - at).await;
+        assert_eq!(all[at].source_offset.i64("current.iteration"), Some(at as i64 + 1));
+        let rest = take(&mut start(&config("orders"), Some(&all[at])).await, 49 - at).await;
         assert_eq!(rest, all[at + 1..]);
     }
 }
@@ -67,7 +67,10 @@ async fn other_seeds_and_other_tasks_give_other_records() {
         async |config: Properties| take(&mut start(&config, None).await, 1).await.remove(0).record.value;
     let first = value(config("users")).await;
     assert_ne!(value(config("users").with("random.seed", "43")).await, first);
-    assert_ne!(value(config("users").with("task.id", "1")).await, first);
+    let options = SourceOptions::new(config("users")).task(1, 2);
+    let second = take(&mut Source::start_with(options).await.unwrap(), 1).await.remove(0);
+    assert_ne!(second.record.value, first);
+    assert_eq!(second.source_partition.i64("task.id"), Some(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +79,7 @@ async fn a_seed_that_was_chosen_is_kept_with_the_offset() {
     config.remove("random.seed");
     let all = take(&mut start(&config, None).await, 10).await;
     assert_ne!(take(&mut start(&config, None).await, 10).await, all, "another start chooses another");
-    let rest = take(&mut start(&config, Some(&all[3].source_offset)).await, 6).await;
+    let rest = take(&mut start(&config, Some(&all[3])).await, 6).await;
     assert_eq!(rest, all[4..]);
 }
 
@@ -85,10 +88,10 @@ async fn it_ends_after_its_iterations_also_across_a_restart() {
     let config = config("users").with("iterations", "1500");
     let mut task = start(&config, None).await;
     let all = take(&mut task, 1500).await;
-    assert!(task.poll(WAIT).await.unwrap().is_empty());
-    let mut task = start(&config, Some(&all[1490].source_offset)).await;
-    assert_eq!(task.poll(WAIT).await.unwrap().len(), 9);
-    assert!(task.poll(WAIT).await.unwrap().is_empty());
+    assert!(task.task().poll(WAIT).await.unwrap().is_empty());
+    let mut task = start(&config, Some(&all[1490])).await;
+    assert_eq!(task.task().poll(WAIT).await.unwrap().len(), 9);
+    assert!(task.task().poll(WAIT).await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +107,7 @@ async fn intervals_are_half_of_the_longest_on_average() {
 async fn a_poll_ends_in_time_when_the_interval_is_longer() {
     let mut task = start(&config("users").with("max.interval", "3600000"), None).await;
     let began = Instant::now();
-    assert!(task.poll(WAIT).await.unwrap().is_empty());
+    assert!(task.task().poll(WAIT).await.unwrap().is_empty());
     assert_eq!(began.elapsed(), WAIT);
 }
 
@@ -141,7 +144,7 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key() {
 #[tokio::test]
 async fn a_schema_file_that_cannot_be_read_is_named() {
     let config = Properties::from([("kafka.topic", "t"), ("schema.filename", "/does/not/exist.json")]);
-    let error = start_source::<DatagenTask>(&config, None).await.unwrap_err();
+    let error = Source::start(config).await.err().unwrap();
     assert!(error.to_string().contains("/does/not/exist.json"), "{error}");
 }
 

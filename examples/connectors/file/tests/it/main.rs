@@ -1,7 +1,7 @@
 //! Tests of the file connectors, from the outside.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod host;
+mod contract;
 mod readme;
 mod sink;
 mod source;

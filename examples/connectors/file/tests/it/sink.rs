@@ -5,9 +5,10 @@ use std::path::Path;
 
 use connect_api::data::{Array, Map};
 use connect_api::{Offsets, Properties, Record, SchemaAndValue, SinkRecord, SinkTask, TimestampType, Value};
-use connect_file::FileStreamSinkTask;
+use connect_file::FileStreamSink;
+use connect_testkit::SinkHarness;
 
-use crate::host::start_sink;
+type Sink = SinkHarness<FileStreamSink>;
 
 fn config(file: &Path) -> Properties {
     Properties::from([("file", file.to_str().unwrap())])
@@ -31,7 +32,8 @@ async fn each_record_is_a_line_with_the_text_that_java_prints() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("out.txt");
     fs::write(&file, "old\n").unwrap();
-    let mut task: FileStreamSinkTask = start_sink(&config(&file)).await.unwrap();
+    let mut sink = Sink::start(config(&file)).await.unwrap();
+    let task = sink.task();
     let list = Value::from(Array::from(vec![Value::from(1.0_f64), Value::from("x")]));
     let map = Value::from(Map::from([("k", 1)]));
     task.put(&records([Value::from("grüße"), Value::Null, list, map, Value::from(b"\xff\x00".to_vec())]))
@@ -50,7 +52,8 @@ async fn a_half_line_of_an_earlier_run_does_not_swallow_the_next_line() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("out.txt");
     fs::write(&file, "one\nha").unwrap();
-    let mut task: FileStreamSinkTask = start_sink(&config(&file)).await.unwrap();
+    let mut sink = Sink::start(config(&file)).await.unwrap();
+    let task = sink.task();
     task.put(&records(["half".into(), "two".into()])).await.unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "one\nha\nhalf\ntwo\n");
 }
@@ -59,7 +62,7 @@ async fn a_half_line_of_an_earlier_run_does_not_swallow_the_next_line() {
 async fn a_file_that_cannot_be_made_fails_the_start_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for file in [dir.path().join("missing/out.txt"), dir.path().to_owned()] {
-        let error = start_sink::<FileStreamSinkTask>(&config(&file)).await.unwrap_err();
+        let error = Sink::start(config(&file)).await.err().unwrap();
         let text = format!("Couldn't find or create file '{}' for FileStreamSinkTask", file.display());
         assert!(error.to_string().starts_with(&text), "{error}");
     }
@@ -68,7 +71,8 @@ async fn a_file_that_cannot_be_made_fails_the_start_by_name() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_fails_the_put_by_name() {
-    let mut task: FileStreamSinkTask = start_sink(&config(Path::new("/dev/full"))).await.unwrap();
+    let mut sink = Sink::start(config(Path::new("/dev/full"))).await.unwrap();
+    let task = sink.task();
     let error = task.put(&records(["one".into(), "two".into()])).await.unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("Could not write 2 records to '/dev/full': No space left on device"), "{text}");

@@ -9,9 +9,8 @@ use connect_api::{
     Config, Error, ErrorKind, ExactlyOnceSupport, Plugins, Properties, Schema, SourceConnector, SourceOffset,
     SourcePartition, SourceRecord, SourceTask,
 };
-use connect_file::{FileStreamSource, FileStreamSourceConfig, FileStreamSourceTask};
-
-use crate::host::start_source;
+use connect_file::{FileStreamSource, FileStreamSourceConfig};
+use connect_testkit::{SourceHarness, SourceOptions};
 
 const WAIT: Duration = Duration::from_millis(500);
 
@@ -19,12 +18,19 @@ fn config(file: &Path) -> Properties {
     Properties::from([("file", file.to_str().unwrap()), ("topic", "lines")])
 }
 
-async fn start(file: &Path, offset: Option<SourceOffset>) -> FileStreamSourceTask {
-    start_source(&config(file), offset).await.unwrap()
+type Source = SourceHarness<FileStreamSource>;
+
+async fn start(file: &Path, offset: Option<SourceOffset>) -> Source {
+    let options = SourceOptions::new(config(file));
+    let options = match offset {
+        Some(offset) => options.offset(SourcePartition::of("filename", file.to_str().unwrap()), offset),
+        None => options,
+    };
+    Source::start_with(options).await.unwrap()
 }
 
-async fn poll(task: &mut FileStreamSourceTask) -> Vec<SourceRecord> {
-    task.poll(WAIT).await.unwrap()
+async fn poll(source: &mut Source) -> Vec<SourceRecord> {
+    source.task().poll(WAIT).await.unwrap()
 }
 
 fn texts(records: &[SourceRecord]) -> Vec<&str> {
@@ -82,8 +88,7 @@ async fn a_batch_has_at_most_the_configured_size_and_none_is_lost() {
     let file = dir.path().join("in.txt");
     let lines: Vec<String> = (0..10_000).map(|n| format!("line {n} {}", "x".repeat(n % 97))).collect();
     fs::write(&file, lines.join("\n") + "\n").unwrap();
-    let mut task: FileStreamSourceTask =
-        start_source(&config(&file).with("batch.size", "300"), None).await.unwrap();
+    let mut task = Source::start(config(&file).with("batch.size", "300")).await.unwrap();
     let mut all = Vec::new();
     loop {
         let batch = poll(&mut task).await;
@@ -120,9 +125,9 @@ async fn a_truncated_file_fails_the_task_whenever_it_is_noticed() {
     let mut task = start(&file, None).await;
     assert_eq!(poll(&mut task).await.len(), 2);
     fs::write(&file, "x\n").unwrap();
-    let while_running = task.poll(WAIT).await.unwrap_err();
+    let while_running = task.task().poll(WAIT).await.unwrap_err();
     let after_restart =
-        start(&file, Some(SourceOffset::of("position", 8))).await.poll(WAIT).await.unwrap_err();
+        start(&file, Some(SourceOffset::of("position", 8))).await.task().poll(WAIT).await.unwrap_err();
     for error in [while_running, after_restart] {
         assert!(!error.is_retriable());
         let text = error.to_string();
@@ -135,7 +140,7 @@ async fn a_truncated_file_fails_the_task_whenever_it_is_noticed() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_a_file_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let error = start(dir.path(), None).await.poll(WAIT).await.unwrap_err();
+    let error = start(dir.path(), None).await.task().poll(WAIT).await.unwrap_err();
     assert!(
         error.to_string().contains(&format!("'{}' is not a regular file", dir.path().display())),
         "{error}"
@@ -144,9 +149,10 @@ async fn what_is_not_a_file_is_refused_by_name() {
 
 #[tokio::test]
 async fn an_offset_of_the_wrong_form_fails_the_start() {
-    let config = config(Path::new("in.txt"));
     for offset in [SourceOffset::of("position", "8"), SourceOffset::of("position", -1)] {
-        assert!(start_source::<FileStreamSourceTask>(&config, Some(offset)).await.is_err());
+        let options = SourceOptions::new(config(Path::new("in.txt")));
+        let options = options.offset(SourcePartition::of("filename", "in.txt"), offset);
+        assert!(Source::start_with(options).await.is_err());
     }
 }
 

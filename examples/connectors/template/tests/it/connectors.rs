@@ -1,63 +1,43 @@
 //! What the connectors do.
 
-use std::time::Duration;
-
-use connect_api::{
-    Offsets, Plugins, Properties, Record, Schema, SchemaAndValue, SinkRecord, SinkTask, SourceOffset,
-    SourceTask, TimestampType, TopicPartition, Value,
-};
-use connect_template::{CollectingTask, CounterTask, store};
-
-use crate::host::{start_sink, start_source};
-
-const WAIT: Duration = Duration::from_secs(1);
+use connect_api::{Plugins, SourceOffset, Value};
+use connect_template::{CollectingSink, CounterSource, store};
+use connect_testkit::{SinkHarness, SinkOptions, SourceHarness, values};
 
 #[tokio::test(start_paused = true)]
-async fn the_counter_resumes_after_any_record_and_stops_at_its_count() {
-    let config = Properties::from([("topic", "numbers"), ("count", "5"), ("batch.size", "2")]);
-    let mut task: CounterTask = start_source(&config, None).await.unwrap();
-    let batch = task.poll(WAIT).await.unwrap();
-    assert_eq!(batch.len(), 2);
-    assert_eq!(batch[1].record.value, SchemaAndValue::new(Schema::INT64, 1_i64));
+async fn the_counter_resumes_after_the_last_committed_number() {
+    let mut source = SourceHarness::<CounterSource>::start([("topic", "t"), ("count", "5")]).await.unwrap();
+    source.poll_until(3).await.unwrap();
+    source.commit().await.unwrap();
+    source.poll_until(1).await.unwrap(); // polled, never committed
 
-    let mut task: CounterTask = start_source(&config, Some(batch[0].source_offset.clone())).await.unwrap();
-    let mut numbers = Vec::new();
-    for _ in 0..3 {
-        numbers.extend(task.poll(WAIT).await.unwrap().into_iter().map(|record| record.source_offset));
-    }
-    assert_eq!(numbers, [2_i64, 3, 4, 5].map(|next| SourceOffset::of("next", next)));
+    let mut source = source.restart().await.unwrap();
+    let got = source.poll_until(2).await.unwrap();
+    assert_eq!(values(&got), [Value::Int64(3), Value::Int64(4)]);
+    assert_eq!(got[1].source_offset, SourceOffset::of("next", 5));
 }
 
-#[tokio::test]
-async fn the_sink_writes_when_it_is_flushed_and_only_what_it_still_owns() {
-    let config = Properties::from([("collection", "flushed")]);
-    let mut task: CollectingTask = start_sink(&config).await.unwrap();
-    let record = |partition, offset, value: &str| {
-        let record = Record::new("t", SchemaAndValue::schemaless(value));
-        SinkRecord::new(record, "t", partition, offset, TimestampType::CreateTime)
-    };
-    task.put(&[record(0, 0, "a"), record(1, 0, "b")]).await.unwrap();
+#[tokio::test(start_paused = true)]
+async fn the_sink_writes_when_it_is_flushed() {
+    let mut sink = SinkHarness::<CollectingSink>::start([("collection", "flushed")]).await.unwrap();
+    sink.open("t", 0).await.unwrap();
+    sink.produce("t", 0, "a");
+    sink.deliver().await.unwrap();
     assert!(store::read("flushed").is_empty());
-    task.close(&[TopicPartition::new("t", 1)]).await.unwrap();
-    task.pre_commit(&Offsets::new()).await.unwrap();
+    sink.commit().await.unwrap();
     assert_eq!(store::read("flushed"), [Value::from("a")]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_dead_letter_queue_a_null_fails_the_batch_and_nothing_of_it_is_kept() {
-    let mut task: CollectingTask = start_sink(&Properties::from([("collection", "nulls")])).await.unwrap();
-    let record = |value: Value, offset| {
-        SinkRecord::new(
-            Record::new("t", SchemaAndValue::schemaless(value)),
-            "t",
-            0,
-            offset,
-            TimestampType::CreateTime,
-        )
-    };
-    let error = task.put(&[record("a".into(), 0), record(Value::Null, 1)]).await.unwrap_err();
+    let options = SinkOptions::new([("collection", "nulls")]).without_reporter();
+    let mut sink = SinkHarness::<CollectingSink>::start_with(options).await.unwrap();
+    sink.open("t", 0).await.unwrap();
+    sink.produce("t", 0, "a");
+    sink.produce("t", 0, Value::Null);
+    let error = sink.deliver().await.unwrap_err();
     assert_eq!(error.to_string(), "A collection takes no null (offset=1)");
-    task.flush(&Offsets::new()).await.unwrap();
+    sink.commit().await.unwrap();
     assert!(store::read("nulls").is_empty());
 }
 

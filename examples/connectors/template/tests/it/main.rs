@@ -2,5 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod connectors;
-mod host;
+mod contract;
 mod readme;
