@@ -14,7 +14,7 @@ use krafka::admin::{
 };
 use krafka::error::ErrorCode;
 
-use super::error::failed;
+use super::error::{failed, timed_out};
 use super::fence::fence;
 use super::{Admin, Result};
 use crate::kafka::{IsolationLevel, KafkaError, KafkaErrorKind, NewTopic, TopicDescription};
@@ -47,7 +47,6 @@ impl KrafkaAdmin {
         for partition in partitions {
             let tried = format!("looking up an offset of {partition}");
             let offset = single(&tried, listed.remove(&client_partition(partition)))?.offset;
-            // -1: no record is that young.
             if offset >= 0 {
                 offsets.insert(partition.clone(), offset);
             }
@@ -215,7 +214,23 @@ impl Admin for KrafkaAdmin {
     }
 
     async fn offsets_for_times(&self, partitions: &[TopicPartition], timestamp: i64) -> Result<Offsets> {
-        self.offsets(partitions, OffsetSpec::Timestamp(timestamp), IsolationLevel::ReadUncommitted).await
+        // The admin client takes "no record is that young" for a failure and tries again until its time is over; a
+        // consumer does not.
+        let consumer = self.kafka.consumer_without_group().metrics_push(false).build().await;
+        let consumer = consumer.map_err(|error| failed("looking up offsets", error))?;
+        let wanted: Vec<_> = partitions.iter().map(|tp| (tp.topic.as_str(), tp.partition)).collect();
+        let found = tokio::time::timeout(self.timeout, consumer.offsets_for_times(&wanted, timestamp)).await;
+        consumer.close().await.map_err(|error| failed("looking up offsets", error))?;
+        let mut found = found.map_err(|_| timed_out("looking up offsets"))?;
+        let mut offsets = Offsets::new();
+        for partition in partitions {
+            let answer = found.remove(&(partition.topic.as_str().to_owned(), partition.partition));
+            let offset = single(&format!("looking up an offset of {partition}"), answer)?;
+            if offset >= 0 {
+                offsets.insert(partition.clone(), offset);
+            }
+        }
+        Ok(offsets)
     }
 
     async fn list_group_offsets(&self, group: &str) -> Result<Offsets> {

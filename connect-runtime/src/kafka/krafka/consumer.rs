@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connect_api::{Offsets, Str, TimestampType, TopicPartition};
+use connect_api::{Offsets, TopicPartition};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use krafka::CloseOptions;
@@ -16,18 +16,14 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::error::{failed, timed_out};
+use super::positions::Positions;
+use super::reading::Reading;
 use super::rebalance::{Handover, Listener};
 use super::settings::ConsumerSettings;
 use super::subscription::Upkeep;
-use super::{Consumer, Result, admin, headers};
-use crate::kafka::{
-    ConsumerEvent, ConsumerRecord, KafkaError, KafkaErrorKind, PartitionRecords, Subscription,
-};
+use super::{Consumer, Result, admin};
+use crate::kafka::{ConsumerEvent, KafkaError, KafkaErrorKind, PartitionRecords, Subscription};
 
-/// How long one `poll` of the client runs. Only the upkeep of the subscription depends on it.
-const INNER_POLL: Duration = Duration::from_secs(1);
-/// Between attempts while the brokers cannot be reached.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Between attempts to find out a position.
 const POSITION_PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,6 +37,7 @@ pub(super) struct KrafkaConsumer {
     settings: ConsumerSettings,
     metadata_max_age: Duration,
     mode: Mode,
+    positions: Arc<Positions>,
     closing: Arc<AtomicBool>,
     handovers: mpsc::Receiver<Handover>,
     listener: Option<Listener>,
@@ -52,20 +49,23 @@ pub(super) struct KrafkaConsumer {
 enum Mode {
     New,
     Member { client: Arc<Client>, upkeep: Arc<Mutex<Upkeep>> },
-    Assigned { client: Arc<Client> },
+    Assigned { client: Arc<Client>, partitions: Arc<Vec<TopicPartition>> },
 }
 
 impl KrafkaConsumer {
     pub(super) fn new(kafka: krafka::Kafka, settings: ConsumerSettings, metadata_max_age: Duration) -> Self {
         let closing = Arc::new(AtomicBool::new(false));
-        let (listener, handovers) = Listener::new(Arc::clone(&closing));
-        let admin = kafka.admin().metrics_push(false).default_api_timeout(settings.api_timeout);
+        let positions = Arc::new(Positions::default());
+        let admin = Arc::new(kafka.admin().metrics_push(false).default_api_timeout(settings.api_timeout));
+        let committed = settings.group.clone().map(|group| (Arc::clone(&admin), group));
+        let (listener, handovers) = Listener::new(Arc::clone(&closing), Arc::clone(&positions), committed);
         Self {
             kafka,
-            admin: Arc::new(admin),
+            admin,
             settings,
             metadata_max_age,
             mode: Mode::New,
+            positions,
             closing,
             handovers,
             listener: Some(listener),
@@ -118,7 +118,7 @@ impl KrafkaConsumer {
             Mode::New => {
                 Err(misused("the consumer has neither subscribed to topics nor been assigned partitions"))
             }
-            Mode::Member { client, .. } | Mode::Assigned { client } => Ok(client),
+            Mode::Member { client, .. } | Mode::Assigned { client, .. } => Ok(client),
         }
     }
 
@@ -129,103 +129,36 @@ impl KrafkaConsumer {
     }
 
     fn start_poll(&self) -> Result<Poll> {
-        let client = Arc::clone(self.current()?);
-        let upkeep = match &self.mode {
-            Mode::Member { upkeep, .. } => Some((Arc::clone(upkeep), Arc::clone(&self.admin))),
-            Mode::New | Mode::Assigned { .. } => None,
+        let reading = Reading {
+            client: Arc::clone(self.current()?),
+            admin: Arc::clone(&self.admin),
+            positions: Arc::clone(&self.positions),
+            reset: self.settings.reset,
         };
-        Ok(async move {
-            if let Some((upkeep, admin)) = upkeep {
-                upkeep.lock().await.keep_up(&client, &admin).await;
+        Ok(match &self.mode {
+            Mode::Member { upkeep, .. } => {
+                let upkeep = Arc::clone(upkeep);
+                async move {
+                    upkeep.lock().await.keep_up(&reading.client, &reading.admin).await;
+                    reading.poll().await
+                }
+                .boxed()
             }
-            poll_client(&client).await
-        }
-        .boxed())
+            Mode::Assigned { partitions, .. } => {
+                let partitions = Arc::clone(partitions);
+                async move {
+                    reading.find_first_positions(&partitions).await;
+                    reading.poll().await
+                }
+                .boxed()
+            }
+            Mode::New => async move { reading.poll().await }.boxed(),
+        })
     }
 
     fn hand_out(&mut self, handover: Handover) -> ConsumerEvent {
         self.open_event = Some(handover.done);
         handover.event
-    }
-}
-
-/// One `poll` of the client. A failure that passes is waited out here: Java's consumer does not tell of it either.
-async fn poll_client(client: &Client) -> Result<Vec<PartitionRecords>> {
-    match client.poll(INNER_POLL).await {
-        Ok(records) => {
-            let mut partitions = by_partition(records);
-            for read in &mut partitions {
-                let partition = &read.partition;
-                if let Some(position) = client.position(&partition.topic, partition.partition).await {
-                    // Further than the last record when transaction markers follow it.
-                    read.next_offset = read.next_offset.max(position);
-                }
-            }
-            Ok(partitions)
-        }
-        Err(error) => {
-            let error = failed("reading records", error);
-            if !error.is_retriable() {
-                return Err(error);
-            }
-            tracing::warn!(%error, "reading records failed; trying again");
-            tokio::time::sleep(RETRY_PAUSE).await;
-            Ok(Vec::new())
-        }
-    }
-}
-
-/// Groups records, which come in runs of one partition.
-fn by_partition(records: Vec<krafka::ConsumerRecord>) -> Vec<PartitionRecords> {
-    let mut partitions: Vec<PartitionRecords> = Vec::new();
-    let mut places: HashMap<(Arc<str>, i32), usize> = HashMap::new();
-    let mut run: Option<(Arc<str>, i32, usize)> = None;
-    let mut left = records.len();
-    for record in records {
-        let place = match &run {
-            Some((topic, partition, place))
-                if *partition == record.partition
-                    && (Arc::ptr_eq(topic, &record.topic) || *topic == record.topic) =>
-            {
-                *place
-            }
-            _ => {
-                let key = (Arc::clone(&record.topic), record.partition);
-                let place = *places.entry(key).or_insert_with(|| {
-                    let partition = TopicPartition::new(Str::from(&*record.topic), record.partition);
-                    partitions.push(PartitionRecords {
-                        partition,
-                        // Most polls bring records of one partition.
-                        records: Vec::with_capacity(left),
-                        next_offset: 0,
-                    });
-                    partitions.len() - 1
-                });
-                run = Some((record.topic, record.partition, place));
-                place
-            }
-        };
-        left -= 1;
-        if let Some(read) = partitions.get_mut(place) {
-            read.next_offset = record.offset + 1;
-            read.records.push(ConsumerRecord {
-                offset: record.offset,
-                timestamp: record.timestamp,
-                timestamp_type: timestamp_type(record.timestamp, record.timestamp_type),
-                key: record.key,
-                value: record.value,
-                headers: headers::from_client(record.headers),
-            });
-        }
-    }
-    partitions
-}
-
-fn timestamp_type(timestamp: i64, kind: krafka::TimestampType) -> TimestampType {
-    match kind {
-        _ if timestamp < 0 => TimestampType::NoTimestampType,
-        krafka::TimestampType::LogAppendTime => TimestampType::LogAppendTime,
-        _ => TimestampType::CreateTime,
     }
 }
 
@@ -262,7 +195,7 @@ impl Consumer for KrafkaConsumer {
 
     async fn assign(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         let client = match &self.mode {
-            Mode::Assigned { client } => Arc::clone(client),
+            Mode::Assigned { client, .. } => Arc::clone(client),
             Mode::New => self.client(None).await?,
             Mode::Member { .. } => {
                 return Err(misused(
@@ -270,7 +203,10 @@ impl Consumer for KrafkaConsumer {
                 ));
             }
         };
-        self.mode = Mode::Assigned { client: Arc::clone(&client) };
+        self.mode = Mode::Assigned { client: Arc::clone(&client), partitions: Arc::new(partitions.to_vec()) };
+        self.positions.retain(partitions);
+        // A poll under way is about the earlier assignment.
+        self.polling = None;
         let mut topics: HashMap<String, Vec<i32>> = HashMap::new();
         for topic in client.assignment().await.into_keys() {
             topics.insert(topic, Vec::new());
@@ -340,7 +276,9 @@ impl Consumer for KrafkaConsumer {
 
     async fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<()> {
         let sought = self.current()?.seek(&partition.topic, partition.partition, offset).await;
-        sought.map_err(|error| failed(format_args!("moving to offset {offset} of {partition}"), error))
+        sought.map_err(|error| failed(format_args!("moving to offset {offset} of {partition}"), error))?;
+        self.positions.tell(partition.clone(), offset);
+        Ok(())
     }
 
     async fn pause(&mut self, partitions: &[TopicPartition]) -> Result<()> {
@@ -378,7 +316,20 @@ impl Consumer for KrafkaConsumer {
             .boxed();
         }
         let admin = Arc::clone(&self.admin);
-        async move { admin::alter_group_offsets(&admin, &group, &offsets).await }.boxed()
+        async move {
+            let committed = admin::alter_group_offsets(&admin, &group, &offsets).await;
+            committed.map_err(|error| match error.kind() {
+                // To the members this consumer is a stranger, as a member of an earlier generation is.
+                KafkaErrorKind::GroupNotEmpty => {
+                    let message = "committing offsets without being a member of the group";
+                    KafkaError::new(KafkaErrorKind::Rebalance, message)
+                        .with_retriable(false)
+                        .with_source(error)
+                }
+                _ => error,
+            })
+        }
+        .boxed()
     }
 
     async fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Offsets> {
@@ -395,43 +346,5 @@ impl Consumer for KrafkaConsumer {
         let Ok(client) = self.current() else { return Ok(()) };
         let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
         closed.map_err(|error| failed("closing the consumer", error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(topic: &Arc<str>, partition: i32, offset: i64) -> krafka::ConsumerRecord {
-        krafka::ConsumerRecord::new(Arc::clone(topic), partition, offset, None, None)
-    }
-
-    #[test]
-    fn records_are_grouped_by_partition_in_order() {
-        let (a, b): (Arc<str>, Arc<str>) = (Arc::from("a"), Arc::from("b"));
-        let also_a: Arc<str> = Arc::from("a");
-        let records = vec![
-            record(&a, 0, 5),
-            record(&a, 0, 7),
-            record(&a, 1, 1),
-            record(&b, 0, 3),
-            record(&also_a, 0, 8),
-        ];
-        let grouped: Vec<_> = by_partition(records)
-            .into_iter()
-            .map(|read| {
-                let offsets: Vec<_> = read.records.iter().map(|record| record.offset).collect();
-                (read.partition.to_string(), offsets, read.next_offset)
-            })
-            .collect();
-        let expected = [("a-0", vec![5, 7, 8], 9), ("a-1", vec![1], 2), ("b-0", vec![3], 4)];
-        assert_eq!(grouped, expected.map(|(partition, offsets, next)| (partition.to_owned(), offsets, next)));
-    }
-
-    #[test]
-    fn a_negative_timestamp_is_none() {
-        assert_eq!(timestamp_type(-1, krafka::TimestampType::CreateTime), TimestampType::NoTimestampType);
-        assert_eq!(timestamp_type(0, krafka::TimestampType::CreateTime), TimestampType::CreateTime);
-        assert_eq!(timestamp_type(1, krafka::TimestampType::LogAppendTime), TimestampType::LogAppendTime);
     }
 }

@@ -41,9 +41,9 @@ pub(super) fn classify(error: &KrafkaError) -> (KafkaErrorKind, bool) {
             (Kind::RecordTooLarge, false)
         }
         KrafkaError::Protocol { kind: ProtocolErrorKind::FrameTooLarge, .. } => (Kind::RecordTooLarge, false),
-        // A partition that the topic does not have: the record asks for the impossible.
+        // A partition that the topic does not have, as far as is known: topics grow.
         KrafkaError::Config { message } if message.contains("which is not in the range") => {
-            (Kind::InvalidRecord, false)
+            (Kind::UnknownTopic, true)
         }
         KrafkaError::Config { .. } => (Kind::Config, false),
         KrafkaError::Protocol { kind: ProtocolErrorKind::UnknownApiVersion, .. } => {

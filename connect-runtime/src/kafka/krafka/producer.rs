@@ -74,12 +74,19 @@ impl Enqueue for TransactionalProducer {
     }
 }
 
+/// A batch on its way.
+pub(super) struct Sent {
+    pub(super) delivery: Delivery,
+    /// Whether the client took any of it.
+    pub(super) any: bool,
+}
+
 /// Puts a batch into the client and answers what will tell its fate.
 pub(super) async fn send(
     to: &impl Enqueue,
     batch: Arc<Vec<ProducerRecord>>,
     positions: bool,
-) -> Result<Delivery> {
+) -> Result<Sent> {
     let mut handles = Vec::with_capacity(batch.len());
     let mut refused = Vec::new();
     for (index, record) in batch.iter().enumerate() {
@@ -102,7 +109,8 @@ pub(super) async fn send(
             }
         }
     }
-    Ok(settle(batch, handles, refused, positions).boxed())
+    let any = !handles.is_empty();
+    Ok(Sent { delivery: settle(batch, handles, refused, positions).boxed(), any })
 }
 
 /// Awaits the handles in order: their outcomes are there whether or not anybody looks.
@@ -161,7 +169,7 @@ fn not_tried(earlier: &KafkaError) -> KafkaError {
 #[async_trait]
 impl Producer for KrafkaProducer {
     async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery> {
-        send(&self.client, batch, positions).await
+        Ok(send(&self.client, batch, positions).await?.delivery)
     }
 
     async fn flush(&mut self) -> Result<()> {

@@ -21,11 +21,20 @@ pub(super) struct KrafkaTransactionalProducer {
     kafka: krafka::Kafka,
     settings: ProducerSettings,
     client: Option<TransactionalProducer>,
+    transaction: Transaction,
+}
+
+/// The client's own transaction begins with the first record: a coordinator refuses to end one that it never heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    None,
+    Empty,
+    Begun,
 }
 
 impl KrafkaTransactionalProducer {
     pub(super) fn new(kafka: krafka::Kafka, settings: ProducerSettings) -> Self {
-        Self { kafka, settings, client: None }
+        Self { kafka, settings, client: None, transaction: Transaction::None }
     }
 
     fn id(&self) -> &str {
@@ -58,7 +67,22 @@ impl KrafkaTransactionalProducer {
 #[async_trait]
 impl Producer for KrafkaTransactionalProducer {
     async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery> {
-        send(self.client()?, batch, positions).await
+        let client = self.client()?;
+        if self.transaction == Transaction::None {
+            return Err(KafkaError::new(
+                KafkaErrorKind::Other,
+                "there is no transaction to write records in",
+            ));
+        }
+        // It is open already when the client took nothing of an earlier batch.
+        if self.transaction == Transaction::Empty && client.state() != TransactionState::Open {
+            client.begin().map_err(|error| self.failed("beginning a transaction", error))?;
+        }
+        let sent = send(client, batch, positions).await?;
+        if sent.any {
+            self.transaction = Transaction::Begun;
+        }
+        Ok(sent.delivery)
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -92,15 +116,37 @@ impl Producer for KrafkaTransactionalProducer {
     }
 
     async fn begin_transaction(&mut self) -> Result<()> {
-        let begun = self.client()?.begin();
-        begun.map_err(|error| self.failed("beginning a transaction", error))
+        if self.client()?.state() == TransactionState::Fatal {
+            let message = format!("beginning a transaction of `{}`: a newer producer took over", self.id());
+            return Err(KafkaError::new(KafkaErrorKind::Fenced, message));
+        }
+        if self.transaction != Transaction::None {
+            let message = format!("a transaction of `{}` is open already", self.id());
+            return Err(KafkaError::new(KafkaErrorKind::Other, message));
+        }
+        self.transaction = Transaction::Empty;
+        Ok(())
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
         let client = self.client()?;
+        match self.transaction {
+            Transaction::None => {
+                let message = format!("there is no transaction of `{}` to commit", self.id());
+                return Err(KafkaError::new(KafkaErrorKind::Other, message));
+            }
+            Transaction::Empty => {
+                self.transaction = Transaction::None;
+                return Ok(());
+            }
+            Transaction::Begun => {}
+        }
         let mut attempt = 1;
         loop {
-            let Err(error) = client.commit().await else { return Ok(()) };
+            let Err(error) = client.commit().await else {
+                self.transaction = Transaction::None;
+                return Ok(());
+            };
             // The coordinator may have committed: aborting now could hit a later transaction, asking again is safe.
             let unknown = client.state() == TransactionState::CommitUnknown;
             if unknown && attempt < COMMIT_ATTEMPTS {
@@ -118,11 +164,11 @@ impl Producer for KrafkaTransactionalProducer {
 
     async fn abort_transaction(&mut self) -> Result<()> {
         let client = self.client()?;
-        if client.state() == TransactionState::Ready {
-            return Ok(());
+        if self.transaction == Transaction::Begun && client.state() != TransactionState::Ready {
+            client.abort().await.map_err(|error| self.failed("aborting a transaction", error))?;
         }
-        let aborted = client.abort().await;
-        aborted.map_err(|error| self.failed("aborting a transaction", error))
+        self.transaction = Transaction::None;
+        Ok(())
     }
 
     async fn close(self: Box<Self>, timeout: Duration) -> Result<()> {

@@ -107,6 +107,10 @@ impl RskafkaProducer {
         for (index, record) in batch.iter().enumerate() {
             let partitions = self.partitions(&record.topic).await?;
             if let Err(error) = check(record, partitions) {
+                // The topic may have grown: the next attempt looks it up.
+                if error.is_retriable() {
+                    self.topics.remove(&record.topic);
+                }
                 refused.push((index, error));
                 continue;
             }
@@ -180,7 +184,9 @@ fn check(record: &ProducerRecord, partitions: i32) -> Result<()> {
     if let Some(partition) = record.partition
         && !(0..partitions).contains(&partition)
     {
-        return refuse(format!("it has no partition {partition}, only {partitions} of them"));
+        let message =
+            format!("writing to partition {}-{partition}: the topic has {partitions}", record.topic);
+        return Err(KafkaError::new(KafkaErrorKind::UnknownTopic, message).with_retriable(true));
     }
     if record.timestamp.is_some_and(|timestamp| DateTime::from_timestamp_millis(timestamp).is_none()) {
         return refuse("the timestamp is out of range".to_owned());
@@ -327,6 +333,8 @@ mod tests {
         let mut record = record(RawHeaders::new());
         record.partition = Some(3);
         assert!(check(&record, 4).is_ok());
-        assert_eq!(check(&record, 3).unwrap_err().kind(), KafkaErrorKind::InvalidRecord);
+        let error = check(&record, 3).unwrap_err();
+        assert_eq!(error.kind(), KafkaErrorKind::UnknownTopic);
+        assert!(error.is_retriable(), "the topic may grow");
     }
 }
