@@ -397,12 +397,14 @@ impl ConnectBuilder {
             Some(config) => config,
             None => {
                 let resolved = Worker::resolve_worker(&self.plugins, &self.properties).await?;
-                match self.standalone {
-                    true => WorkerConfig::standalone(&resolved)?,
-                    false => WorkerConfig::embedded(&resolved)?,
-                }
+                let config = match self.standalone {
+                    true => WorkerConfig::standalone(&resolved),
+                    false => WorkerConfig::embedded(&resolved),
+                };
+                config.map_err(|error| with_converter_problems(error, &resolved, &self.plugins))?
             }
         };
+        config.check_plugins(&self.plugins)?;
         let kafka = match (&self.memory, self.kafka) {
             (Some(memory), _) => Arc::new(memory.clone()) as Arc<dyn Kafka>,
             (None, Some(kafka)) => kafka,
@@ -415,6 +417,25 @@ impl ConnectBuilder {
         let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
         let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
         Ok(Connect { inner: Arc::new(inner) })
+    }
+}
+
+/// Adds what is wrong with the converters to what is wrong with other keys, so that all is said at once.
+fn with_converter_problems(
+    error: connect_api::Error,
+    properties: &Properties,
+    plugins: &Plugins,
+) -> connect_api::Error {
+    let mut converters = properties.clone();
+    converters.retain(|key, _| {
+        ["key.converter", "value.converter", "header.converter"].iter().any(|name| key.starts_with(name))
+    });
+    match WorkerConfig::embedded(&converters).and_then(|config| config.check_plugins(plugins)) {
+        Ok(()) => error,
+        Err(more) => connect_api::Error::new(
+            connect_api::ErrorKind::Config,
+            format!("{}\n{}", error.message(), more.message()),
+        ),
     }
 }
 

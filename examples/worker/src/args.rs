@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -53,7 +54,7 @@ pub(crate) enum Command {
     #[command(after_help = STANDALONE, arg_required_else_help = true)]
     Standalone {
         /// The worker's properties. An empty argument ("") means none.
-        worker: PathBuf,
+        worker: OsString,
         /// Connectors to create, as .properties or .json.
         connectors: Vec<PathBuf>,
         /// What to log: error, warn, info, debug, trace, or per target: info,connect_runtime=debug. Also taken from

@@ -42,7 +42,7 @@ pub(crate) async fn report(connect: &Connect, terminal: Option<&Terminal>) {
             Some(terminal) => terminal.show(lines(&now, rate)),
             None => {
                 for (name, reading) in &now {
-                    if before.get(name).is_some_and(|old| old != reading) {
+                    if before.get(name).map_or(reading.records > 0, |old| old != reading) {
                         let Reading { state, records, dropped, errors, lag } = reading;
                         let per_second = rate(name, reading);
                         tracing::info!(

@@ -8,6 +8,9 @@ use tracing_subscriber::prelude::*;
 
 use crate::terminal::Terminal;
 
+/// What the Kafka client says besides its errors is for those who ask for it: the engine reports what happened.
+const QUIET: &str = "krafka=error";
+
 /// Installs the log. The level is the first of the argument, `RUST_LOG` and the default that is set. Answers the
 /// terminal for live lines, if there is one.
 pub(crate) fn install(level: Option<&str>) -> Result<Option<Terminal>, String> {
@@ -18,7 +21,7 @@ pub(crate) fn install(level: Option<&str>) -> Result<Option<Terminal>, String> {
         .filter(|(_, level)| !level.is_empty());
     let targets = match set {
         Some((from, level)) => parse(&level).map_err(|error| format!("{from}: {error}"))?,
-        None => parse(if live { "warn" } else { "info" })?,
+        None => parse(&format!("{},{QUIET}", if live { "warn" } else { "info" }))?,
     };
     let terminal = Terminal::stderr();
     let writer = terminal.clone();

@@ -107,7 +107,19 @@ fn keys(plugins: &Plugins, name: &str) -> Result<String, String> {
     if found.is_empty() {
         return Err(unknown(plugins, name));
     }
-    Ok(found.iter().map(describe).collect::<Vec<_>>().join("\n"))
+    let mut texts: Vec<String> = Vec::new();
+    for one in &found {
+        // A converter of headers is usually one of values too, with the same keys.
+        let twin = |other: &&Described| other.info.name == one.info.name && other.info.kind != one.info.kind;
+        match found.iter().find(twin).filter(|twin| key_table(&twin.def) == key_table(&one.def)) {
+            Some(twin) if one.info.kind == PluginKind::HeaderConverter => {
+                texts.insert(0, describe(twin, " for keys, values and headers"));
+            }
+            Some(_) => {}
+            None => texts.push(describe(one, "")),
+        }
+    }
+    Ok(texts.join("\n"))
 }
 
 fn find(plugins: &Plugins, kind: PluginKind, name: &str) -> Option<Described> {
@@ -155,8 +167,8 @@ fn unknown(plugins: &Plugins, name: &str) -> String {
     format!("There is no plugin {name}. {hint}")
 }
 
-fn describe(Described { info, def }: &Described) -> String {
-    let mut text = format!("{} ({}, version {})\n", info.name, info.kind, info.version);
+fn describe(Described { info, def }: &Described, uses: &str) -> String {
+    let mut text = format!("{} ({}{uses}, version {})\n", info.name, info.kind, info.version);
     if !info.aliases.is_empty() {
         text.push_str(&format!("also known as {}\n", info.aliases.join(", ")));
     }

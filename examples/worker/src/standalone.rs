@@ -1,5 +1,6 @@
 //! `connect-worker standalone`: a worker, its connectors, and the way out.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use crate::terminal::Terminal;
 use crate::{Failure, live, logging, plugins};
 
 /// Runs until a signal. The exit codes are those of Kafka's `connect-standalone`.
-pub(crate) fn run(worker: &Path, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
+pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
     let terminal = match logging::install(log_level) {
         Ok(terminal) => terminal,
         Err(error) => {
@@ -26,7 +27,7 @@ pub(crate) fn run(worker: &Path, connectors: &[PathBuf], log_level: Option<&str>
             return Failure::Worker.into();
         }
     };
-    match runtime.block_on(work(worker, connectors, terminal.as_ref())) {
+    match runtime.block_on(work(Path::new(worker), connectors, terminal.as_ref())) {
         Ok(()) => ExitCode::SUCCESS,
         Err((failure, text)) => {
             eprintln!("{text}");
@@ -89,7 +90,7 @@ async fn start(file: &Path) -> Stopped<Connect> {
             Error::Plugin(_) => Failure::Start,
             _ => Failure::Worker,
         };
-        (failure, format!("Worker configuration '{}': {}", file.display(), text(&error)))
+        (failure, format!("Worker, from '{}': {}", file.display(), text(&error)))
     })?;
     tracing::info!("the worker is started");
     Ok(connect)
@@ -114,13 +115,23 @@ async fn create_all(connect: &Connect, files: &[PathBuf]) -> Stopped<()> {
     Ok(())
 }
 
-/// The error with its causes, which some kinds already have in their text.
+/// The error with its causes. Left out are causes that the line before them quotes, and the advice to ask a REST API
+/// that is not there.
 fn text(error: &Error) -> String {
-    match error {
+    let trace = match error {
         Error::Plugin(error) => error.trace(),
-        Error::Kafka { doing, source } => format!("{doing}: {}", source.trace()),
+        Error::Kafka { doing, source } => format!("{doing}\ncaused by: {}", source.trace()),
         other => other.to_string(),
+    };
+    let mut lines: Vec<&str> = Vec::new();
+    for line in trace.lines().filter(|line| !line.starts_with("You can also find the above list")) {
+        let cause = line.strip_prefix("caused by: ");
+        let quoted = |cause: &str| lines.iter().any(|before| before.ends_with(cause));
+        if !cause.is_some_and(quoted) {
+            lines.push(line);
+        }
     }
+    lines.join("\n")
 }
 
 fn say(report: &ShutdownReport) {
@@ -181,5 +192,27 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "Ctrl+C"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_quoted_is_not_said_again() {
+        let error = connect_api::Error::connect("it failed: no disk");
+        let error = Error::Plugin(connect_api::Error::connect("cannot write").with_source(error));
+        assert_eq!(text(&error).lines().count(), 2, "{}", text(&error));
+        let inner = connect_api::Error::connect("no disk");
+        let error = Error::Plugin(connect_api::Error::connect("it failed: no disk").with_source(inner));
+        assert_eq!(text(&error), "it failed: no disk");
+    }
+
+    #[test]
+    fn nobody_is_sent_to_an_api_that_is_not_there() {
+        let error =
+            Error::Config("2 error(s):\na\nb\nYou can also find the above list of errors at".to_owned());
+        assert_eq!(text(&error), "2 error(s):\na\nb");
     }
 }
