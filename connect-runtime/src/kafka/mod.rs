@@ -58,6 +58,9 @@ pub struct Capabilities {
     pub group_admin: bool,
     /// Broker connections may use TLS and SASL.
     pub security: bool,
+    /// Records of topics with `message.timestamp.type=LogAppendTime` carry the broker's time. Without it they carry
+    /// the producer's, and say so.
+    pub append_time: bool,
 }
 
 /// A record to be written.

@@ -256,6 +256,9 @@ impl Consumer for KrafkaConsumer {
             let position =
                 tokio::time::timeout_at(deadline, client.position(&partition.topic, partition.partition));
             if let Some(position) = position.await.map_err(|_| timed_out(&tried))? {
+                if !self.positions.knows(partition) {
+                    self.positions.handed_out(partition, position);
+                }
                 return Ok(position);
             }
             let assignment = client.assignment().await;

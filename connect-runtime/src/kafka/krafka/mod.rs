@@ -46,6 +46,7 @@ impl Kafka for KrafkaClients {
             topic_configs: true,
             group_admin: true,
             security: true,
+            append_time: false,
         }
     }
 

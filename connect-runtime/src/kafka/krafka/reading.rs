@@ -174,7 +174,7 @@ fn by_partition(records: Vec<krafka::ConsumerRecord>) -> Vec<PartitionRecords> {
             read.records.push(ConsumerRecord {
                 offset: record.offset,
                 timestamp: record.timestamp,
-                timestamp_type: timestamp_type(record.timestamp, record.timestamp_type),
+                timestamp_type: timestamp_type(record.timestamp),
                 key: record.key,
                 value: record.value,
                 headers: headers::from_client(record.headers),
@@ -184,12 +184,9 @@ fn by_partition(records: Vec<krafka::ConsumerRecord>) -> Vec<PartitionRecords> {
     partitions
 }
 
-fn timestamp_type(timestamp: i64, kind: krafka::TimestampType) -> TimestampType {
-    match kind {
-        _ if timestamp < 0 => TimestampType::NoTimestampType,
-        krafka::TimestampType::LogAppendTime => TimestampType::LogAppendTime,
-        _ => TimestampType::CreateTime,
-    }
+/// The client gives the producer's time also where the broker set another one, so that is what it is here.
+fn timestamp_type(timestamp: i64) -> TimestampType {
+    if timestamp < 0 { TimestampType::NoTimestampType } else { TimestampType::CreateTime }
 }
 
 #[cfg(test)]
@@ -224,8 +221,7 @@ mod tests {
 
     #[test]
     fn a_negative_timestamp_is_none() {
-        assert_eq!(timestamp_type(-1, krafka::TimestampType::CreateTime), TimestampType::NoTimestampType);
-        assert_eq!(timestamp_type(0, krafka::TimestampType::CreateTime), TimestampType::CreateTime);
-        assert_eq!(timestamp_type(1, krafka::TimestampType::LogAppendTime), TimestampType::LogAppendTime);
+        assert_eq!(timestamp_type(-1), TimestampType::NoTimestampType);
+        assert_eq!(timestamp_type(0), TimestampType::CreateTime);
     }
 }

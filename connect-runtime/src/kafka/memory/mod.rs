@@ -105,6 +105,7 @@ impl Default for MemoryKafkaConfig {
                 topic_configs: true,
                 group_admin: true,
                 security: true,
+                append_time: true,
             },
         }
     }

@@ -10,6 +10,7 @@ use rskafka::client::Client;
 use rskafka::client::error::Error;
 use rskafka::client::partition::{OffsetAt, UnknownTopicHandling};
 
+use super::consumer::check_exists;
 use super::error::{failed, timed_out};
 use super::{Admin, Result, unsupported};
 use crate::kafka::properties::invalid;
@@ -36,8 +37,10 @@ impl RskafkaAdmin {
     }
 
     async fn offsets(&self, partitions: &[TopicPartition], at: OffsetAt) -> Result<Offsets> {
+        let topics = self.within("listing topics", self.client.list_topics()).await?;
         let mut offsets = Offsets::new();
         for partition in partitions {
+            check_exists(&topics, partition)?;
             let look = async {
                 let (topic, number) = (partition.topic.as_str(), partition.partition);
                 let client = self.client.partition_client(topic, number, UnknownTopicHandling::Error).await?;

@@ -13,6 +13,7 @@ use futures::{FutureExt, StreamExt};
 use rskafka::client::Client;
 use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
 use rskafka::record::RecordAndOffset;
+use rskafka::topic::Topic;
 use tokio::time::Instant;
 
 use super::error::{failed, timed_out};
@@ -119,12 +120,14 @@ impl RskafkaConsumer {
         let mut partitions = Vec::new();
         let mut left = self.settings.max_poll_records;
         let count = self.slots.len();
+        let ready = self.slots.iter().filter(|slot| !slot.paused && !slot.buffered.is_empty()).count();
+        let share = left.div_ceil(ready.max(1));
         for number in 0..count {
             let Some(slot) = self.slots.get_mut((self.turn + number) % count) else { continue };
             if slot.paused || slot.buffered.is_empty() || left == 0 {
                 continue;
             }
-            let take = slot.buffered.len().min(left);
+            let take = slot.buffered.len().min(share).min(left);
             left -= take;
             let records: Vec<_> = slot.buffered.drain(..take).map(consumer_record).collect();
             if let Some(last) = records.last() {
@@ -139,11 +142,22 @@ impl RskafkaConsumer {
 }
 
 async fn connect(client: &Client, partition: &TopicPartition) -> Result<Arc<PartitionClient>> {
+    let tried = format!("looking up partition {partition}");
+    let topics = client.list_topics().await.map_err(|error| failed(&tried, error))?;
+    check_exists(&topics, partition)?;
     let connecting =
         client.partition_client(partition.topic.as_str(), partition.partition, UnknownTopicHandling::Error);
-    let connected =
-        connecting.await.map_err(|error| failed(format_args!("looking up partition {partition}"), error))?;
-    Ok(Arc::new(connected))
+    Ok(Arc::new(connecting.await.map_err(|error| failed(tried, error))?))
+}
+
+/// Asking for a partition by name would create its topic.
+pub(super) fn check_exists(topics: &[Topic], partition: &TopicPartition) -> Result<()> {
+    let topic = topics.iter().find(|topic| topic.name == partition.topic.as_str());
+    if topic.is_some_and(|topic| topic.partitions.contains(&partition.partition)) {
+        return Ok(());
+    }
+    let message = format!("partition {partition} does not exist");
+    Err(KafkaError::new(KafkaErrorKind::UnknownTopic, message).with_retriable(true))
 }
 
 async fn start_position(
@@ -236,11 +250,15 @@ impl Consumer for RskafkaConsumer {
     async fn poll(&mut self, max_wait: Duration) -> Result<ConsumerEvent> {
         let deadline = Instant::now() + max_wait;
         loop {
+            self.start_fetches();
+            // Partitions that have answered meanwhile take part.
+            while let Some(Some((number, fetched))) = self.fetches.next().now_or_never() {
+                self.settle(number, fetched)?;
+            }
             let partitions = self.hand_out();
             if !partitions.is_empty() {
                 return Ok(ConsumerEvent::Records(partitions));
             }
-            self.start_fetches();
             // Nothing is awaited between an outcome and its place in a slot, so that dropping this call is harmless.
             tokio::select! {
                 biased;

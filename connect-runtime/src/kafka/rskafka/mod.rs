@@ -50,6 +50,7 @@ impl Kafka for RskafkaClients {
             topic_configs: false,
             group_admin: false,
             security: true,
+            append_time: false,
         }
     }
 
