@@ -19,12 +19,19 @@ const DEPTH: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Arbitrary {
     state: u64,
+    no_negative_zero: bool,
 }
 
 impl Arbitrary {
     /// The generator of a seed.
     pub fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self { state: seed, no_negative_zero: false }
+    }
+
+    /// Makes no floats of -0.0 from here on, for formats that do not tell it from 0.0.
+    pub fn avoid_negative_zero(&mut self) -> &mut Self {
+        self.no_negative_zero = true;
+        self
     }
 
     /// Any number.
@@ -74,23 +81,25 @@ impl Arbitrary {
 
     /// A finite double.
     pub fn f64(&mut self) -> f64 {
-        match self.below(3) {
+        let value = match self.below(3) {
             0 => [0.0, -0.0, 1.0, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e21, 123_456_789.125]
                 [self.below(9)],
             1 => f64::from(i32::try_from(self.i64() >> 32).unwrap_or(0)) / 1000.0,
             _ => Some(f64::from_bits(self.u64())).filter(|value| value.is_finite()).unwrap_or(-1.5),
-        }
+        };
+        if self.no_negative_zero && value == 0.0 { 0.0 } else { value }
     }
 
     /// A finite float.
     pub fn f32(&mut self) -> f32 {
-        match self.below(2) {
+        let value = match self.below(2) {
             0 => [0.0, -0.0, 1.0, 0.1, f32::MAX, f32::MIN_POSITIVE, 1e-45, 16_777_217.0][self.below(8)],
             _ => {
                 let bits = u32::try_from(self.u64() >> 32).unwrap_or(0);
                 Some(f32::from_bits(bits)).filter(|value| value.is_finite()).unwrap_or(-1.5)
             }
-        }
+        };
+        if self.no_negative_zero && value == 0.0 { 0.0 } else { value }
     }
 
     /// Text: empty, plain, with quotes and control characters, beyond the basic plane.

@@ -161,8 +161,8 @@ pub use contract::{Clock, ConverterFixture, SinkFixture, SourceFixture};
 pub use converter::{converter, decode, encode, round_trip};
 pub use latch::{Journal, Latch, PATIENCE};
 pub use record::{AsRecord, keys, values};
-pub use sink::{SinkHarness, SinkOptions};
-pub use source::{Boundary, SourceHarness, SourceOptions};
+pub use sink::{SinkHarness, SinkOptions, sink_task};
+pub use source::{Boundary, SourceHarness, SourceOptions, source_task};
 pub use transform::{apply, predicate, transform};
 
 pub use connect_runtime::kafka::KafkaErrorKind;

@@ -104,12 +104,7 @@ impl<C: SinkConnector> SinkHarness<C> {
     ///
     /// As [`start`](Self::start).
     pub async fn start_with(options: SinkOptions) -> Result<Self> {
-        let host = Arc::new(Host {
-            state: Mutex::default(),
-            reporter: options.reporter,
-            reconfigurations: Latch::new(),
-            raised: Latch::new(),
-        });
+        let host = Arc::new(Host { reporter: options.reporter, ..Host::default() });
         let config = C::Config::parse(&options.config)?;
         let mut connector = C::start(config, SinkConnectorContext::new(Arc::clone(&host) as _)).await?;
         let task_configs = connector.task_configs(options.max_tasks).await?;
@@ -428,6 +423,17 @@ impl<C: SinkConnector> fmt::Debug for SinkHarness<C> {
     }
 }
 
+/// Starts a task alone, without its connector. It has no partition and no errant record reporter.
+///
+/// # Errors
+///
+/// That of the task; when the configuration does not parse.
+pub async fn sink_task<T: SinkTask>(config: &Properties) -> Result<T> {
+    let host = Host::default();
+    host.lock().config = config.clone();
+    T::start(T::Config::parse(config)?, SinkTaskContext::new(Arc::new(host))).await
+}
+
 #[derive(Default)]
 struct State {
     config: Properties,
@@ -442,6 +448,7 @@ struct State {
 }
 
 /// What stands behind the contexts.
+#[derive(Default)]
 struct Host {
     state: Mutex<State>,
     reporter: bool,

@@ -177,11 +177,8 @@ impl<C: SourceConnector> SourceHarness<C> {
         let host = Arc::new(Host {
             offsets: Mutex::new(options.offsets.clone()),
             unreadable: options.unreadable,
-            configs: Mutex::default(),
-            reconfigurations: Latch::new(),
-            errors: Mutex::default(),
-            raised: Latch::new(),
             boundaries: options.transactions.then(Arc::default),
+            ..Host::default()
         });
         let config = C::Config::parse(&options.config)?;
         let mut connector = C::start(config, SourceConnectorContext::new(Arc::clone(&host) as _)).await?;
@@ -380,9 +377,38 @@ impl<C: SourceConnector> fmt::Debug for SourceHarness<C> {
     }
 }
 
+/// Starts a task alone, without its connector. It finds this offset stored for whichever partition it asks for.
+///
+/// ```
+/// # use connect_testkit::doc::CounterTask;
+/// use std::time::Duration;
+///
+/// use connect_api::{SourceOffset, SourceTask};
+/// use connect_testkit::{source_task, values};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> connect_api::Result<()> {
+/// let config = [("topic", "t")].into();
+/// let mut task = source_task::<CounterTask>(&config, Some(SourceOffset::of("next", 7))).await?;
+/// assert_eq!(values(&task.poll(Duration::ZERO).await?), [connect_api::Value::Int64(7)]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// That of the task; when the configuration does not parse.
+pub async fn source_task<T: SourceTask>(config: &Properties, stored: Option<SourceOffset>) -> Result<T> {
+    let host = Host { everywhere: stored, configs: Mutex::new(config.clone()), ..Host::default() };
+    T::start(T::Config::parse(config)?, SourceTaskContext::new(Arc::new(host))).await
+}
+
 /// What stands behind the contexts.
+#[derive(Default)]
 struct Host {
     offsets: Mutex<HashMap<SourcePartition, SourceOffset>>,
+    /// The offset of every partition that has none of its own.
+    everywhere: Option<SourceOffset>,
     unreadable: bool,
     configs: Mutex<Properties>,
     reconfigurations: Latch,
@@ -404,7 +430,10 @@ impl OffsetHost for Host {
             return Err(Error::retriable("the offset store cannot be read: the test said so"));
         }
         let offsets = self.lock(&self.offsets);
-        Ok(partitions.iter().map(|partition| offsets.get(partition).cloned()).collect())
+        Ok(partitions
+            .iter()
+            .map(|partition| offsets.get(partition).or(self.everywhere.as_ref()).cloned())
+            .collect())
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
 mod config;
+mod converter_contract;
 mod converters;
 mod converters_json;
 mod converters_speed;
