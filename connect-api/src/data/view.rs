@@ -1,6 +1,6 @@
 //! [`ValueRef`]: what reading a value yields.
 
-use super::{Array, Date, Decimal, Map, Struct, Value};
+use super::{Array, Date, Decimal, Map, Str, Struct, Value};
 use bytes::Bytes;
 
 /// A view of a [`Value`]: what looking into a list or a map yields. Copying it is free.
@@ -270,6 +270,11 @@ impl<'a> MapRef<'a> {
     /// The entries that have text keys, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone {
         self.0.iter()
+    }
+
+    /// The entries in order, if all keys are text: cheaper than [`iter`](Self::iter) for reading a whole map.
+    pub fn text_entries(self) -> Option<impl ExactSizeIterator<Item = (&'a Str, ValueRef<'a>)> + Clone> {
+        self.0.text_entries()
     }
 
     /// All entries, in order.

@@ -1,11 +1,9 @@
 //! Base64 as Jackson reads and writes it.
 
-use bytes::BytesMut;
-
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Writes Base64 with padding and without line ends.
-pub(super) fn write(out: &mut BytesMut, bytes: &[u8]) {
+pub(super) fn write(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
@@ -54,7 +52,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         for length in 0..20_u8 {
             let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(77)).collect();
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             write(&mut out, &bytes);
             assert_eq!(out, connect_api::data::java::base64_encode(&bytes).as_bytes());
             assert_eq!(read(std::str::from_utf8(&out).unwrap()), Some(bytes));

@@ -28,6 +28,9 @@ use self::tree::{Kind, Node, Tree};
 use self::value::Reader;
 use self::write::Writer;
 
+/// A buffer that grew beyond this is given back after the message.
+const KEPT_BUFFER: usize = 1 << 20;
+
 /// How decimals are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ConfigEnum)]
 #[config(ignore_case)]
@@ -142,6 +145,8 @@ struct State {
     /// The schema of the last message, and its JSON.
     last_read: (Bytes, Option<Schema>),
     read: Cache<Bytes, (Bytes, Schema)>,
+    /// What is being written.
+    buffer: Vec<u8>,
     last_written: Option<(Schema, Bytes)>,
     written: Cache<Schema, Bytes>,
 }
@@ -169,6 +174,7 @@ impl JsonConverter {
             reader: Reader::default(),
             last_read: (Bytes::new(), None),
             read: Cache::new(size),
+            buffer: Vec::new(),
             last_written: None,
             written: Cache::new(size),
         };
@@ -199,31 +205,42 @@ impl JsonConverter {
         }
     }
 
-    fn write(&self, state: Option<&mut State>, data: &SchemaAndValue, out: &mut BytesMut) -> Result<Encoded> {
+    fn write(&self, state: &mut State, data: &SchemaAndValue, out: &mut BytesMut) -> Result<Encoded> {
         if data.is_null() {
             return Ok(Encoded::Null);
         }
+        let mut buffer = std::mem::take(&mut state.buffer);
+        buffer.clear();
+        let result = self.write_to(state, data, &mut buffer);
+        if result.is_ok() {
+            out.extend_from_slice(&buffer);
+        }
+        if buffer.capacity() <= KEPT_BUFFER {
+            state.buffer = buffer;
+        }
+        result.map(|()| Encoded::Appended)
+    }
+
+    fn write_to(&self, state: &mut State, data: &SchemaAndValue, out: &mut Vec<u8>) -> Result<()> {
         let mut writer = Writer {
             out,
             replace_null: self.config.replace_null_with_default,
             numeric: self.config.decimal_format == DecimalFormat::Numeric,
             depth: 0,
         };
-        match state {
-            Some(state) => {
-                writer.enter()?;
-                writer.out.extend_from_slice(b"{\"schema\":");
-                match &data.schema {
-                    Some(schema) => state.write_schema(&mut writer, schema)?,
-                    None => writer.out.extend_from_slice(b"null"),
-                }
-                writer.out.extend_from_slice(b",\"payload\":");
-                writer.write(data.schema.as_ref(), data.value.as_ref())?;
-                writer.out.extend_from_slice(b"}");
-            }
-            None => writer.write(data.schema.as_ref(), data.value.as_ref())?,
+        if !self.config.schemas_enable {
+            return writer.write(data.schema.as_ref(), data.value.as_ref());
         }
-        Ok(Encoded::Appended)
+        writer.enter()?;
+        writer.out.extend_from_slice(b"{\"schema\":");
+        match &data.schema {
+            Some(schema) => state.write_schema(&mut writer, schema)?,
+            None => writer.out.extend_from_slice(b"null"),
+        }
+        writer.out.extend_from_slice(b",\"payload\":");
+        writer.write(data.schema.as_ref(), data.value.as_ref())?;
+        writer.out.push(b'}');
+        Ok(())
     }
 }
 
@@ -320,10 +337,10 @@ impl State {
         let json = match self.written.get(schema) {
             Some(json) => json.clone(),
             None => {
-                let mut json = BytesMut::new();
+                let mut json = Vec::new();
                 let mut writer = Writer { out: &mut json, ..*writer };
                 schema::write(&mut writer, Some(schema), None)?;
-                let json = json.freeze();
+                let json = Bytes::from(json);
                 self.written.insert(schema.clone(), json.clone());
                 json
             }
@@ -378,8 +395,7 @@ impl Converter for JsonConverter {
         data: &SchemaAndValue,
         out: &mut BytesMut,
     ) -> Result<Encoded> {
-        let mut state = self.config.schemas_enable.then(|| self.state());
-        self.write(state.as_deref_mut(), data, out)
+        self.write(&mut self.state(), data, out)
     }
 
     fn to_connect_batch(
@@ -399,10 +415,10 @@ impl Converter for JsonConverter {
         out: &mut BytesMut,
         results: &mut Vec<Result<(Encoded, Range<usize>)>>,
     ) {
-        let mut state = self.config.schemas_enable.then(|| self.state());
+        let mut state = self.state();
         for item in items {
             let start = out.len();
-            let result = self.write(state.as_deref_mut(), item.data, out);
+            let result = self.write(&mut state, item.data, out);
             if !matches!(result, Ok(Encoded::Appended)) {
                 out.truncate(start);
             }
@@ -423,9 +439,6 @@ impl HeaderConverter for JsonConverter {
     }
 
     fn from_connect_header(&self, _topic: &str, _key: &str, data: &SchemaAndValue) -> Result<Option<Bytes>> {
-        super::header_bytes(|out| {
-            let mut state = self.config.schemas_enable.then(|| self.state());
-            self.write(state.as_deref_mut(), data, out)
-        })
+        super::header_bytes(|out| self.write(&mut self.state(), data, out))
     }
 }

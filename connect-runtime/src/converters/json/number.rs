@@ -3,7 +3,6 @@
 use std::fmt::{self, LowerExp, Write as _};
 use std::str::FromStr;
 
-use bytes::BytesMut;
 use connect_api::data::Decimal;
 
 /// Powers of ten that a double holds exactly.
@@ -86,7 +85,7 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 
 /// Writes an integer.
 #[inline]
-pub(super) fn write_i64(out: &mut BytesMut, value: i64) {
+pub(super) fn write_i64(out: &mut Vec<u8>, value: i64) {
     let mut buffer = [0_u8; 20];
     let at = digits(&mut buffer, value.unsigned_abs());
     let at = if value < 0 {
@@ -120,7 +119,7 @@ fn digits(buffer: &mut [u8; 20], mut rest: u64) -> usize {
 }
 
 /// Writes a double in Java's notation. The numbers that JSON has no form for are written as text.
-pub(super) fn write_f64(out: &mut BytesMut, value: f64) {
+pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
     if !write_short(out, value) {
         match special(value) {
             Some(text) => out.extend_from_slice(text),
@@ -130,7 +129,7 @@ pub(super) fn write_f64(out: &mut BytesMut, value: f64) {
 }
 
 /// Writes a float in the same way.
-pub(super) fn write_f32(out: &mut BytesMut, value: f32) {
+pub(super) fn write_f32(out: &mut Vec<u8>, value: f32) {
     match special(f64::from(value)) {
         Some(text) => out.extend_from_slice(text),
         None => write_java(out, value, |text| text.parse() == Ok(value)),
@@ -152,7 +151,7 @@ fn special(value: f64) -> Option<&'static [u8]> {
 /// Writes a double with at most four digits behind the point and none more than 15 in all. A decimal of that length is
 /// the only one of at most 15 digits that reads as this double, hence the shortest.
 #[inline]
-fn write_short(out: &mut BytesMut, value: f64) -> bool {
+fn write_short(out: &mut Vec<u8>, value: f64) -> bool {
     let size = value.abs();
     if !(1e-3..1e7).contains(&size) {
         return false;
@@ -180,7 +179,7 @@ fn write_short(out: &mut BytesMut, value: f64) -> bool {
 
 /// Writes a number in Java's notation. Its digits are those that Java has since release 19: the fewest that read as the
 /// same number, but if one would do, the two that come nearest (`4.9E-324`).
-fn write_java<F: LowerExp>(out: &mut BytesMut, value: F, reads_the_same: impl Fn(&str) -> bool) {
+fn write_java<F: LowerExp>(out: &mut Vec<u8>, value: F, reads_the_same: impl Fn(&str) -> bool) {
     let mut text = Short::of(format_args!("{value:e}"));
     if !text.as_str().contains('.') {
         let two = Short::of(format_args!("{value:.1e}"));
@@ -262,9 +261,9 @@ mod tests {
     use super::*;
 
     fn written(value: f64) -> String {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_f64(&mut out, value);
-        String::from_utf8(out.to_vec()).unwrap()
+        String::from_utf8(out).unwrap()
     }
 
     /// A sequence of different 64-bit patterns, the same on every run.
@@ -297,7 +296,7 @@ mod tests {
         {
             assert_eq!(written(value), text);
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_f32(&mut out, 1e-45);
         assert_eq!(&out[..], b"1.4E-45");
     }
@@ -326,7 +325,7 @@ mod tests {
             assert_eq!(wrapping_i64(text), value, "{text}");
         }
         for value in [0, 7, 10, 99, 100, 12_345, i64::MAX, i64::MIN, -1] {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             write_i64(&mut out, value);
             assert_eq!(out, value.to_string().as_bytes());
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use connect_api::data::{SchemaBuilder, Type};
 use connect_api::{Error, ErrorKind, Result, Schema};
 
@@ -117,7 +117,7 @@ pub(super) fn write(writer: &mut Writer<'_>, schema: Option<&Schema>, field: Opt
     Ok(())
 }
 
-fn member(out: &mut BytesMut, name: &str, value: Option<&str>) {
+fn member(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     if let Some(value) = value {
         out.extend_from_slice(b",\"");
         out.extend_from_slice(name.as_bytes());

@@ -1,24 +1,22 @@
 //! Writing strings as Jackson escapes them.
 
-use bytes::BytesMut;
-
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Writes a string with its quotes. Quotes, backslashes and control characters are escaped, and so are characters
 /// beyond 16 bits: as their surrogate pair. Everything else stays UTF-8.
 #[inline]
-pub(super) fn write(out: &mut BytesMut, text: &str) {
+pub(super) fn write(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let plain = plain_length(bytes);
     if plain == bytes.len() {
         out.reserve(bytes.len() + 2);
-        out.extend_from_slice(b"\"");
+        out.push(b'"');
         out.extend_from_slice(bytes);
-        out.extend_from_slice(b"\"");
+        out.push(b'"');
     } else {
-        out.extend_from_slice(b"\"");
+        out.push(b'"');
         write_escaped(out, text, plain);
-        out.extend_from_slice(b"\"");
+        out.push(b'"');
     }
 }
 
@@ -48,7 +46,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 }
 
 #[cold]
-fn write_escaped(out: &mut BytesMut, text: &str, plain: usize) {
+fn write_escaped(out: &mut Vec<u8>, text: &str, plain: usize) {
     let mut rest = text;
     let mut plain = plain;
     loop {
@@ -90,7 +88,7 @@ mod tests {
             ("a😀b1234567890", r#""a\uD83D\uDE00b1234567890""#),
             ("ééééé😀", r#""ééééé\uD83D\uDE00""#),
         ] {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             write(&mut out, text);
             assert_eq!(std::str::from_utf8(&out).unwrap(), json);
         }

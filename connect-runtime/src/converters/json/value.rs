@@ -26,14 +26,13 @@ const NOWHERE: usize = 0;
 const ROOT: usize = 1;
 
 /// Reads documents without a schema, and learns their form.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reader {
     places: Vec<Place>,
-    /// The values of all open containers, the innermost last.
-    values: Vec<Value>,
-    /// The keys of the open objects whose form is not expected.
-    keys: Vec<Str>,
-    open: Vec<Open>,
+    /// The innermost open container; at the top, what holds the value of the document.
+    inner: Open,
+    /// The containers around it.
+    outer: Vec<Open>,
 }
 
 /// What stood at one place in the documents so far.
@@ -46,6 +45,8 @@ struct Place {
     met: u32,
     /// The place of the elements, if this is an array.
     element: usize,
+    /// How many elements the last array here had.
+    elements: usize,
 }
 
 #[derive(Debug)]
@@ -58,36 +59,28 @@ struct Known {
 }
 
 /// An open container.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open {
     place: usize,
-    /// Where its values and keys begin.
-    values: usize,
-    keys: usize,
     form: Form,
+    values: Vec<Value>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 enum Form {
+    /// Not a container, but what is around the document.
+    #[default]
+    Top,
     Array,
     /// An object that so far has the first `matched` keys of a known list.
     Known {
         known: usize,
+        shape: Shape,
+        plain: bool,
         matched: usize,
     },
     /// An object whose keys are collected.
-    New,
-}
-
-impl Default for Reader {
-    fn default() -> Self {
-        Self {
-            places: vec![Place::default(), Place::default()],
-            values: Vec::new(),
-            keys: Vec::new(),
-            open: Vec::new(),
-        }
-    }
+    New(Vec<Str>),
 }
 
 impl Reader {
@@ -102,22 +95,29 @@ impl Reader {
     ) -> Result<Option<(Value, usize)>, Malformed> {
         let mut sink = ValueSink { reader: self, doc: source.text, payload };
         let end = parse::value(source, start, depth, &mut sink);
-        let value = self.values.pop();
-        self.values.clear();
-        self.keys.clear();
-        self.open.clear();
+        if end.is_err() {
+            self.outer.clear();
+            self.inner = Open::default();
+        }
+        let value = self.inner.values.pop();
         Ok(end?.map(|end| (value.unwrap_or(Value::Null), end)))
     }
 
     /// The place where the value that comes next stands.
     fn next_place(&mut self) -> usize {
-        let Some(open) = self.open.last() else { return ROOT };
+        while self.places.len() <= ROOT {
+            self.places.push(Place::default());
+        }
         let free = self.places.len();
-        let slot = match open.form {
-            Form::New => return NOWHERE,
-            _ if open.place == NOWHERE => return NOWHERE,
-            Form::Array => &mut self.places[open.place].element,
-            Form::Known { known, matched } => &mut self.places[open.place].known[known].members[matched - 1],
+        let inner = &self.inner;
+        let slot = match inner.form {
+            Form::Top => return ROOT,
+            Form::New(_) => return NOWHERE,
+            _ if inner.place == NOWHERE => return NOWHERE,
+            Form::Array => &mut self.places[inner.place].element,
+            Form::Known { known, matched, .. } => {
+                &mut self.places[inner.place].known[known].members[matched - 1]
+            }
         };
         if *slot == NOWHERE && free < PLACES {
             *slot = free;
@@ -127,17 +127,19 @@ impl Reader {
         *slot
     }
 
-    fn begin(&mut self, array: bool) {
-        let place = self.next_place();
-        let expected = &self.places[place];
-        let form = if array {
-            Form::Array
-        } else if expected.known.is_empty() {
-            Form::New
-        } else {
-            Form::Known { known: expected.recent, matched: 0 }
-        };
-        self.open.push(Open { place, values: self.values.len(), keys: self.keys.len(), form });
+    fn enter(&mut self, place: usize, form: Form, values: usize) {
+        let open = Open { place, form, values: Vec::with_capacity(values) };
+        self.outer.push(std::mem::replace(&mut self.inner, open));
+    }
+
+    fn leave(&mut self) -> Open {
+        let outer = self.outer.pop().unwrap_or_default();
+        std::mem::replace(&mut self.inner, outer)
+    }
+
+    #[inline]
+    fn push(&mut self, value: Value) {
+        self.inner.values.push(value);
     }
 }
 
@@ -150,91 +152,101 @@ struct ValueSink<'a> {
 impl Sink for ValueSink<'_> {
     #[inline]
     fn null(&mut self) {
-        self.reader.values.push(Value::Null);
+        self.reader.push(Value::Null);
     }
 
     #[inline]
     fn boolean(&mut self, value: bool) {
-        self.reader.values.push(Value::Boolean(value));
+        self.reader.push(Value::Boolean(value));
     }
 
     #[inline]
     fn number(&mut self, number: Number) {
         let text = &self.doc[number.start..number.end];
-        self.reader.values.push(if number.integral {
-            Value::Int64(number::wrapping_i64(text))
+        // Each branch pushes for itself, so that the value is built where it stays.
+        if number.integral {
+            let value = number::wrapping_i64(text);
+            self.reader.push(Value::Int64(value));
         } else {
-            Value::Float64(number::f64(text))
-        });
+            let value = number::f64(text);
+            self.reader.push(Value::Float64(value));
+        }
     }
 
     #[inline]
     fn string(&mut self, text: Text) {
-        self.reader.values.push(Value::String(str_of(self.doc, self.payload, text)));
+        if !text.escaped && text.end - text.start <= INLINE {
+            self.reader.push(Value::String(Str::from(&self.doc[text.start..text.end])));
+        } else {
+            self.reader.push(Value::String(str_of(self.doc, self.payload, text)));
+        }
     }
 
     fn begin_array(&mut self, _at: usize) {
-        self.reader.begin(true);
+        let place = self.reader.next_place();
+        let values = self.reader.places[place].elements;
+        self.reader.enter(place, Form::Array, values);
     }
 
     fn end_array(&mut self, _end: usize) {
-        if let Some(open) = self.reader.open.pop() {
-            let values: Vec<Value> = self.reader.values.drain(open.values..).collect();
-            self.reader.values.push(Value::Array(Array::from(values)));
-        }
+        let open = self.reader.leave();
+        self.reader.places[open.place].elements = open.values.len().min(64);
+        self.reader.push(Value::Array(Array::from(open.values)));
     }
 
     fn begin_object(&mut self, _at: usize) {
-        self.reader.begin(false);
+        let place = self.reader.next_place();
+        let expected = &self.reader.places[place];
+        let form = match expected.known.get(expected.recent) {
+            Some(known) => {
+                let shape = known.shape.clone();
+                Form::Known { known: expected.recent, shape, plain: known.plain, matched: 0 }
+            }
+            None => Form::New(Vec::new()),
+        };
+        let values = if let Form::Known { shape, .. } = &form { shape.len() } else { 0 };
+        self.reader.enter(place, form, values);
     }
 
     fn end_object(&mut self, _end: usize) {
-        let Reader { places, values, keys, open } = &mut *self.reader;
-        let Some(open) = open.pop() else { return };
-        let place = &mut places[open.place];
-        let members: Vec<Value> = values.drain(open.values..).collect();
-        let map = match open.form {
-            Form::Known { known, matched } => match place.complete(known, matched) {
-                Some(shape) => Map::with_shape(shape, members),
-                None => {
-                    let keys = place.known[known].shape.keys()[..matched].to_vec();
-                    place.learn(&keys, members, open.place != NOWHERE)
-                }
+        let Open { place, form, values } = self.reader.leave();
+        let keep = place != NOWHERE;
+        let place = &mut self.reader.places[place];
+        let map = match form {
+            Form::Known { known, shape, matched, .. } => match place.complete(known, shape, matched) {
+                Ok(shape) => Map::with_shape(shape, values),
+                Err(shape) => place.learn(&shape.keys()[..matched], values, keep),
             },
-            Form::New => {
-                let map = place.learn(&keys[open.keys..], members, open.place != NOWHERE);
-                keys.truncate(open.keys);
-                map
-            }
-            Form::Array => return,
+            Form::New(keys) => place.learn(&keys, values, keep),
+            Form::Top | Form::Array => return,
         };
-        values.push(Value::Map(map));
+        self.reader.push(Value::Map(map));
     }
 
-    #[inline]
     fn key(&mut self, text: Text) {
-        let Reader { places, keys, open, .. } = &mut *self.reader;
-        let Some(open) = open.last_mut() else { return };
+        let Reader { places, inner, .. } = &mut *self.reader;
         let key = text.decode(self.doc);
-        if let Form::Known { known, matched } = open.form {
-            let place = &places[open.place];
-            if let Some(other) = place.switch(known, matched, &key) {
-                open.form = Form::Known { known: other, matched: matched + 1 };
+        if let Form::Known { known, shape, plain, matched } = &mut inner.form {
+            let place = &places[inner.place];
+            if let Some(other) = place.switch(*known, *matched, &key) {
+                let list = &place.known[other];
+                (*known, *shape, *plain, *matched) = (other, list.shape.clone(), list.plain, *matched + 1);
                 return;
             }
-            keys.extend_from_slice(&place.known[known].shape.keys()[..matched]);
-            open.form = Form::New;
+            inner.form = Form::New(shape.keys()[..*matched].to_vec());
         }
-        keys.push(Str::from(key));
+        if let Form::New(keys) = &mut inner.form {
+            keys.push(Str::from(key));
+        }
     }
 
     #[inline]
     fn expected_key(&mut self, rest: &[u8]) -> Option<usize> {
-        let open = self.reader.open.last_mut()?;
-        let Form::Known { known, matched } = &mut open.form else { return None };
-        let known = self.reader.places.get(open.place)?.known.get(*known)?;
-        let key = known.shape.keys().get(*matched)?.as_bytes();
-        if known.plain && rest.get(key.len()) == Some(&b'"') && rest.starts_with(key) {
+        let Form::Known { shape, plain: true, matched, .. } = &mut self.reader.inner.form else {
+            return None;
+        };
+        let key = shape.keys().get(*matched)?.as_bytes();
+        if rest.get(key.len()) == Some(&b'"') && rest.starts_with(key) {
             *matched += 1;
             return Some(key.len());
         }
@@ -243,18 +255,20 @@ impl Sink for ValueSink<'_> {
 }
 
 impl Place {
-    /// The list that consists of the first `matched` keys of a known one.
-    fn complete(&mut self, known: usize, matched: usize) -> Option<Shape> {
-        let list = &self.known[known].shape;
-        let found = if list.len() == matched {
-            Some(known)
+    /// The list that consists of the first `matched` keys of a known one; that one itself if there is none.
+    fn complete(&mut self, known: usize, list: Shape, matched: usize) -> Result<Shape, Shape> {
+        let (found, list) = if list.len() == matched {
+            (known, list)
         } else {
             let keys = &list.keys()[..matched];
-            self.known.iter().position(|other| other.shape.keys() == keys)
-        }?;
+            match self.known.iter().position(|other| other.shape.keys() == keys) {
+                Some(other) => (other, self.known[other].shape.clone()),
+                None => return Err(list),
+            }
+        };
         self.recent = found;
         self.met = self.met.saturating_add(1);
-        Some(self.known[found].shape.clone())
+        Ok(list)
     }
 
     /// Another list that begins like the known one, and continues with this key.
@@ -296,11 +310,14 @@ impl Place {
 /// A string as Connect holds it: short ones in place, long ones as slices of the payload.
 #[inline]
 pub(super) fn str_of(doc: &str, payload: &Bytes, text: Text) -> Str {
-    if text.escaped || text.end - text.start <= INLINE {
+    let raw = &doc[text.start..text.end];
+    if text.escaped {
         return Str::from(text.decode(doc));
     }
-    match Str::from_utf8(payload.slice(text.start..text.end)) {
-        Ok(text) => text,
-        Err(_) => Str::from(text.decode(doc)),
+    if raw.len() > INLINE
+        && let Ok(shared) = Str::from_utf8(payload.slice(text.start..text.end))
+    {
+        return shared;
     }
+    Str::from(raw)
 }

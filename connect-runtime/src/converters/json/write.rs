@@ -1,6 +1,5 @@
 //! Writing values as JSON.
 
-use bytes::BytesMut;
 use connect_api::data::{MapRef, Type, ValueRef, logical};
 use connect_api::{Error, Result, Schema, Struct};
 
@@ -10,7 +9,7 @@ use super::{base64, number, text};
 /// Writes one document.
 #[derive(Debug)]
 pub(super) struct Writer<'a> {
-    pub(super) out: &'a mut BytesMut,
+    pub(super) out: &'a mut Vec<u8>,
     /// Whether null becomes the default of its schema.
     pub(super) replace_null: bool,
     /// Whether decimals are numbers instead of Base64.
@@ -31,8 +30,9 @@ impl Writer<'_> {
         self.depth -= 1;
     }
 
+    #[inline]
     fn byte(&mut self, byte: u8) {
-        self.out.extend_from_slice(&[byte]);
+        self.out.push(byte);
     }
 
     /// Writes a value that its schema describes, or one without schema.
@@ -67,10 +67,26 @@ impl Writer<'_> {
                 self.byte(b']');
                 self.leave();
             }
-            ValueRef::Map(map) => {
-                let object = map.entries().all(|(key, _)| matches!(key, ValueRef::String(_)));
-                self.map(map, object, None, None)?;
-            }
+            ValueRef::Map(map) => match map.text_entries() {
+                Some(entries) => {
+                    self.enter()?;
+                    self.byte(b'{');
+                    for (index, (key, value)) in entries.enumerate() {
+                        if index > 0 {
+                            self.byte(b',');
+                        }
+                        text::write(self.out, key);
+                        self.byte(b':');
+                        self.untyped(value)?;
+                    }
+                    self.byte(b'}');
+                    self.leave();
+                }
+                None => {
+                    let object = map.entries().all(|(key, _)| matches!(key, ValueRef::String(_)));
+                    self.map(map, object, None, None)?;
+                }
+            },
             ValueRef::Struct(_) => return Err(Error::data("Mismatching schema.")),
             other => {
                 let class = other.to_value().java_class_name();
