@@ -25,7 +25,7 @@ use super::ConverterConfig;
 /// let data = converter.to_connect_data("topic", &RawHeaders::new(), Some(&message))?;
 /// let written = converter.from_connect_data("topic", &mut RawHeaders::new(), &data, &mut BytesMut::new())?;
 /// assert_eq!(written, Encoded::Shared(message));
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "org.apache.kafka.connect.converters.ByteArrayConverter")]

@@ -95,3 +95,36 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Str {
     let text = text.map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(odd);
     Str::from(text.collect::<String>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_set_reads_what_it_writes() {
+        for (name, bytes) in [
+            ("utf8", &b"a\xc3\xa9"[..]),
+            ("latin1", b"a\xe9"),
+            ("UTF-16", b"\xfe\xff\0a\0\xe9"),
+            ("utf-16be", b"\0a\0\xe9"),
+            ("UTF-16LE", b"a\0\xe9\0"),
+        ] {
+            let charset = Charset::of_name(name).unwrap();
+            let mut out = BytesMut::new();
+            charset.encode("aé", &mut out);
+            assert_eq!(out, bytes, "{name}");
+            assert_eq!(charset.decode(&out.freeze()), "aé", "{name}");
+        }
+        assert_eq!(Charset::of_name("nope"), None);
+    }
+
+    #[test]
+    fn what_a_character_set_lacks_is_replaced() {
+        let mut out = BytesMut::new();
+        Charset::Ascii.encode("aé", &mut out);
+        Charset::Latin1.encode("€", &mut out);
+        assert_eq!(&out[..], b"a??");
+        assert_eq!(Charset::Ascii.decode(&Bytes::from_static(b"a\xe9")), "a\u{fffd}");
+        assert_eq!(Charset::Utf16.decode(&Bytes::from_static(b"\xff\xfea\0\0\xd8b")), "a\u{fffd}\u{fffd}");
+    }
+}

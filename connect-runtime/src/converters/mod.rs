@@ -56,7 +56,7 @@ impl Default for ConverterConfig {
 /// connect_runtime::converters::register(&mut plugins);
 /// let converter = plugins.find_converter("org.apache.kafka.connect.storage.StringConverter")?;
 /// assert_eq!(converter.name(), "StringConverter");
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 pub fn register(plugins: &mut Plugins) {
     macro_rules! both_kinds {

@@ -134,7 +134,7 @@ number!(
     ///
     /// let data = IntegerConverter.to_connect_header("topic", "key", Some(&Bytes::from_static(&[0, 0, 1, 0])))?;
     /// assert_eq!(data.value, Value::from(256));
-    /// # connect_api::Result::Ok(())
+    /// # Ok::<(), connect_api::Error>(())
     /// ```
     IntegerConverter, i32, Int32, OPTIONAL_INT32, "integer", "org.apache.kafka.connect.converters.IntegerConverter"
 );

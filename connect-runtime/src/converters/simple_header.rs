@@ -19,7 +19,7 @@ use super::charset;
 /// let data = converter.to_connect_header("orders", "attempt", Some(&Bytes::from_static(b"3")))?;
 /// assert_eq!(data, SchemaAndValue::new(Schema::INT8, 3_i8));
 /// assert_eq!(converter.from_connect_header("orders", "attempt", &data)?, Some(Bytes::from_static(b"3")));
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "org.apache.kafka.connect.storage.SimpleHeaderConverter")]

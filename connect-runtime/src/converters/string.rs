@@ -48,7 +48,7 @@ impl Default for StringConverterConfig {
 /// let mut out = BytesMut::new();
 /// converter.from_connect_data("topic", &mut RawHeaders::new(), &SchemaAndValue::schemaless(1e10), &mut out)?;
 /// assert_eq!(&out[..], b"1.0E10");
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[doc(alias = "org.apache.kafka.connect.storage.StringConverter")]

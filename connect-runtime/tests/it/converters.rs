@@ -125,6 +125,23 @@ fn compare(vectors: &str) -> (usize, BTreeMap<&'static str, usize>) {
 }
 
 #[test]
+fn every_converter_has_its_java_name() {
+    let plugins = plugins();
+    plugins.check().unwrap();
+    for (class, name) in [
+        ("org.apache.kafka.connect.json.JsonConverter", "JsonConverter"),
+        ("org.apache.kafka.connect.storage.StringConverter", "StringConverter"),
+        ("org.apache.kafka.connect.converters.LongConverter", "LongConverter"),
+    ] {
+        assert_eq!(plugins.find_converter(class).unwrap().name(), name);
+        assert_eq!(plugins.find_header_converter(class).unwrap().name(), name);
+    }
+    let simple = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+    assert_eq!(plugins.find_header_converter(simple).unwrap().name(), "SimpleHeaderConverter");
+    assert!(plugins.find_converter(simple).is_err());
+}
+
+#[test]
 fn every_converter_answers_as_kafka_connects_does() {
     let (count, excepted) = compare(include_str!("../vectors/converters.jsonl"));
     assert!(count >= 381, "vectors are missing");

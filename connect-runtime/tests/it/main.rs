@@ -3,8 +3,11 @@
 
 mod config;
 mod converter_contract;
+#[cfg(feature = "json")]
 mod converters;
+#[cfg(feature = "json")]
 mod converters_json;
+#[cfg(feature = "json")]
 mod converters_speed;
 mod engine;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]

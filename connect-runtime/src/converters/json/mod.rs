@@ -126,7 +126,7 @@ impl Default for JsonConverterConfig {
 /// let mut out = BytesMut::new();
 /// converter.from_connect_data("orders", &mut RawHeaders::new(), &data, &mut out)?;
 /// assert_eq!(&out[..], br#"{"id":7,"price":1.5,"tags":["new"]}"#);
-/// # connect_api::Result::Ok(())
+/// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Debug)]
 #[doc(alias = "org.apache.kafka.connect.json.JsonConverter")]
