@@ -3,8 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use connect_api::{Error, Plugins, Record, Schema, SchemaAndValue, SinkRecord};
+use connect_api::config::{NoConfig, Properties};
+use connect_api::{
+    Error, Plugins, Record, Schema, SchemaAndValue, SinkConnector, SinkConnectorContext, SinkRecord,
+    SinkTask, SinkTaskContext, async_trait,
+};
 use connect_runtime::application::{self, Delivered, RecordSender};
+use connect_runtime::kafka::memory::Operation;
 use connect_runtime::{Connect, ConnectBuilder, MemoryKafka, State};
 use tokio::sync::mpsc;
 
@@ -110,4 +115,85 @@ async fn a_sink_that_asks_for_a_batch_again_gets_the_same_records() {
     let calls = calls.lock().unwrap();
     assert_eq!(calls[0], calls[1]);
     assert_eq!(calls[1], calls[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_waits_for_room_in_the_producer_still_goes_when_the_task_is_stopped() {
+    let kafka = MemoryKafka::new();
+    let (sender, _collected, register) = ends(10);
+    let connect = builder(&kafka).plugins(register).start().await.unwrap();
+    connect.create("in", [("connector.class", "Orders")]).await.unwrap();
+    connect.wait_for("in", State::Running, SOON).await.unwrap();
+    kafka.hold(Operation::Send);
+    let ack = sender.send(Record::new("orders", text("late"))).await.unwrap();
+    while connect.metrics("in").unwrap()[0].1.records_read == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let room = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        kafka.release(Operation::Send);
+    };
+    let (report, ()) = tokio::join!(connect.shutdown(), room);
+    let report = report.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.tasks[0].2.records_delivered, 1);
+    assert!(matches!(ack.await.unwrap(), Delivered::Written(_)));
+}
+
+struct Picky;
+
+#[async_trait]
+impl SinkConnector for Picky {
+    type Config = NoConfig;
+    type Task = PickyTask;
+
+    async fn start(_: NoConfig, _: SinkConnectorContext) -> connect_api::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn task_configs(&mut self, _: usize) -> connect_api::Result<Vec<Properties>> {
+        Ok(vec![Properties::new()])
+    }
+}
+
+struct PickyTask;
+
+#[async_trait]
+impl SinkTask for PickyTask {
+    type Config = NoConfig;
+
+    async fn start(_: NoConfig, _: SinkTaskContext) -> connect_api::Result<Self> {
+        Err(Error::connect("the door is locked"))
+    }
+
+    async fn put(&mut self, _: &[SinkRecord]) -> connect_api::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_task_that_does_not_start_leaves_its_group_at_once() {
+    let kafka = MemoryKafka::new();
+    kafka.produce("t", None::<&str>, "record");
+    let (_sender, mut collected, register) = ends(10);
+    let connect = builder(&kafka)
+        .plugins(register)
+        .plugins(|plugins| {
+            plugins.bundle("1").sink::<Picky>("Picky");
+        })
+        .start()
+        .await
+        .unwrap();
+    connect.create("sink", [("connector.class", "Picky"), ("topics", "t")]).await.unwrap();
+    while connect.status("sink").unwrap().tasks.first().is_none_or(|(_, task)| task.state != State::Failed) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    connect.delete("sink").await.unwrap();
+
+    // A connector of the same name has the same group; a dead member would hold the partition for 45 seconds.
+    connect.create("sink", [("connector.class", "Collect"), ("topics", "t")]).await.unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(collect(&mut collected, 1).await, ["record"]);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    connect.shutdown().await.unwrap();
 }

@@ -70,9 +70,17 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
     };
     consumer.subscribe(spec.subscription).await?;
     let context = SinkTaskContext::new(Arc::clone(&host) as _);
-    let mut task = tokio::select! {
-        task = (spec.start)(spec.config, context) => task?,
-        () = control.stopped() => return Ok(()),
+    let started = tokio::select! {
+        task = (spec.start)(spec.config, context) => task.map(Some),
+        () = control.stopped() => Ok(None),
+    };
+    let mut task = match started {
+        Ok(Some(task)) => task,
+        not_started => {
+            // It is a member of its group already, which would hold the partitions back for a whole session.
+            close(consumer).await;
+            return not_started.map(drop);
+        }
     };
     spec.common.status(State::Running);
     let mut sink = SinkLoop {
@@ -93,10 +101,14 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
     if let Err(error) = task.stop().await {
         tracing::warn!(error = %sink.common.trace(&error), "the task did not stop cleanly");
     }
-    if let Err(error) = sink.consumer.close(CLOSE_TIMEOUT).await {
+    close(sink.consumer).await;
+    result
+}
+
+async fn close(consumer: Box<dyn Consumer>) {
+    if let Err(error) = consumer.close(CLOSE_TIMEOUT).await {
         tracing::warn!(%error, "the consumer did not close cleanly");
     }
-    result
 }
 
 /// An offset commit under way.

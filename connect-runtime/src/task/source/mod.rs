@@ -12,6 +12,7 @@ use std::time::Duration;
 use connect_api::config::Properties;
 use connect_api::{Error, Result, SourceRecord, SourceTask, SourceTaskContext};
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use self::delivery::{Batch, Deliveries};
 use self::offsets::OffsetCommits;
@@ -93,6 +94,7 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
         topics: spec.topics.take(),
         deliveries: Deliveries::default(),
         offsets,
+        stop_by: None,
     };
     let result = source.run(&mut *task).await;
     source.finish(&mut *task, result.is_ok()).await;
@@ -105,6 +107,12 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     result
 }
 
+/// How long a task that stops waits for the producer. Less than `offset.flush.timeout.ms`, whose default is that of
+/// `task.shutdown.graceful.timeout.ms`: what was acknowledged has to be committed before the task is cut off.
+fn drain_time(offset_flush_timeout: Duration) -> Duration {
+    offset_flush_timeout * 4 / 5
+}
+
 struct SourceLoop {
     common: TaskCommon,
     pipeline: SourcePipeline,
@@ -114,6 +122,8 @@ struct SourceLoop {
     hooks: bool,
     deliveries: Deliveries,
     offsets: OffsetCommits,
+    /// When waiting for the producer ends, once the task was told to stop while it sent.
+    stop_by: Option<Instant>,
 }
 
 impl SourceLoop {
@@ -154,7 +164,7 @@ impl SourceLoop {
     async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Vec<SourceRecord>> {
         let polled = {
             let poll = async {
-                let began = tokio::time::Instant::now();
+                let began = Instant::now();
                 let polled = task.poll(MAX_POLL_WAIT).await;
                 // A source that answers "nothing" at once must not spin.
                 if polled.as_ref().is_ok_and(Vec::is_empty) && began.elapsed() < IDLE_PAUSE {
@@ -227,8 +237,9 @@ impl SourceLoop {
         self.send(batch).await
     }
 
-    /// Hands a batch to the producer, waiting for room. When the task is stopped meanwhile, the batch stays
-    /// unsettled and its offsets uncommitted.
+    /// Hands a batch to the producer, waiting for room. When the task is stopped meanwhile, the producer gets
+    /// most of `offset.flush.timeout.ms` to take the rest: what it took already is on its way and would come again.
+    /// After that the batch stays unsettled and its offsets uncommitted.
     async fn send(&mut self, batch: Batch) -> Result<()> {
         if let Err(error) = self.ensure_topics(&batch).await {
             return self.send_failed(batch, error);
@@ -239,7 +250,12 @@ impl SourceLoop {
                 Ok(delivery) => self.deliveries.sent(batch, delivery),
                 Err(error) => return self.send_failed(batch, error.into()),
             },
-            () = control.stopped() => {}
+            () = async {
+                control.stopped().await;
+                let stop_by = Instant::now() + drain_time(self.common.offset_flush_timeout);
+                self.stop_by = Some(stop_by);
+                tokio::time::sleep_until(stop_by).await;
+            } => {}
         }
         Ok(())
     }
@@ -320,7 +336,9 @@ impl SourceLoop {
 
     /// The end: waits for what the producer has, commits once more.
     async fn finish(&mut self, task: &mut dyn SourceTask, clean: bool) {
-        let drained = tokio::time::timeout(self.common.offset_flush_timeout, async {
+        let drain_time = drain_time(self.common.offset_flush_timeout);
+        let stop_by = self.stop_by.unwrap_or_else(|| Instant::now() + drain_time);
+        let drained = tokio::time::timeout_at(stop_by, async {
             while self.deliveries.next(&self.pipeline.operator).await {}
         })
         .await;

@@ -24,8 +24,9 @@ fn fails_and_loses_nothing(name: &str, target: &str, why: &str) {
     place.sink("output.txt", "");
     let mut worker = place.start(&CONNECTORS);
     worker.until("all lines", |_| missing(&text, &place.read("output.txt")).is_empty());
-    assert_eq!(worker.terminate().0, 0);
-    assert!(place.read("output.txt") == text, "the output is not the input");
+    let (code, log) = worker.terminate();
+    assert_eq!(code, 0, "{log}");
+    assert!(place.read("output.txt") == text, "the output is not the input: {log}");
 }
 
 #[cfg(target_os = "linux")]
@@ -37,7 +38,7 @@ fn a_full_disk_fails_the_task_and_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_target_that_cannot_be_written_fails_the_task_and_loses_nothing() {
-    fails_and_loses_nothing("readonly", "/proc/version", "Permission denied");
+    fails_and_loses_nothing("readonly", "/proc/version", "/proc/version'");
 }
 
 #[test]
