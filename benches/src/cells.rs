@@ -44,7 +44,7 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
 }
 
 async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
-    let kafka = krafka::Kafka::builder(servers).connect().await?;
+    let kafka = krafka::Kafka::builder(servers).allow_auto_create_topics(true).connect().await?;
     // As the engine's adapter sets it by default.
     let producer = kafka
         .producer()

@@ -204,7 +204,9 @@ impl SinkLoop {
 
     /// Until the next commit, or as long as the task wants to be left alone.
     fn wait_time(&mut self) -> Duration {
-        let until_commit = self.next_commit.saturating_duration_since(Instant::now());
+        // While a commit is under way the next one cannot begin: its end, or its deadline, wakes the loop.
+        let next = self.commit.as_ref().map_or(self.next_commit, |commit| commit.deadline);
+        let until_commit = next.saturating_duration_since(Instant::now());
         match self.host.lock().timeout.take() {
             Some(timeout) if !timeout.is_zero() => timeout.min(until_commit),
             _ => until_commit,
