@@ -1,5 +1,6 @@
 //! Where the broker is, and how to start, kill and ask it from outside.
 
+use std::collections::HashMap;
 use std::env;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -29,10 +30,31 @@ impl Broker {
     /// A broker that may be killed.
     pub(crate) async fn own() -> Option<Self> {
         env::var_os("CONNECT_TEST_KAFKA")?;
-        let port = free_port().to_string();
+        let port = free_port(2).to_string();
         let broker = Self { address: format!("127.0.0.1:{port}"), script: Some(script()?), own: Some(port) };
         broker.start().await;
         Some(broker)
+    }
+
+    /// A broker with logins and TLS beside the plain address.
+    pub(crate) async fn secure() -> Option<Self> {
+        env::var_os("CONNECT_TEST_KAFKA")?;
+        let port = free_port(5);
+        let own = Some(port.to_string());
+        let broker = Self { address: format!("127.0.0.1:{port}"), script: Some(script()?), own };
+        broker.tell("start", &["--secure"]).await;
+        Some(broker)
+    }
+
+    /// What the script says of the broker: addresses, credentials, where the certificates are.
+    pub(crate) async fn facts(&self) -> HashMap<String, String> {
+        let (Some(script), Some(port)) = (&self.script, &self.own) else {
+            panic!("only a broker of the test's own has facts");
+        };
+        let output = Command::new(script).args(["env", "--port", port]).output().await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let facts = text.lines().filter_map(|line| line.split_once('='));
+        facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -40,19 +62,20 @@ impl Broker {
     }
 
     pub(crate) async fn start(&self) {
-        self.tell("start").await;
+        self.tell("start", &[]).await;
     }
 
     pub(crate) async fn kill(&self) {
-        self.tell("kill9").await;
+        self.tell("kill9", &[]).await;
     }
 
-    async fn tell(&self, command: &str) {
+    async fn tell(&self, command: &str, more: &[&str]) {
         let (Some(script), Some(port)) = (&self.script, &self.own) else {
             panic!("the shared broker is not to be touched");
         };
         let status = Command::new(script)
             .args([command, "--port", port])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()
@@ -101,12 +124,13 @@ impl Drop for Broker {
     }
 }
 
-/// A port that is free together with the next one, which the broker's controller takes.
-fn free_port() -> u16 {
+/// A port that is free together with those that follow it, `count` in all: a broker takes them.
+fn free_port(count: u16) -> u16 {
     loop {
         let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = first.local_addr().unwrap().port();
-        if port.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if port.checked_add(count - 1).is_some_and(|last| (port + 1..=last).all(free)) {
             return port;
         }
     }

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
 mod broker;
+mod security;
 mod suite;
 
 use std::sync::Arc;

@@ -29,7 +29,8 @@ pub(super) fn classify(error: &Error) -> (KafkaErrorKind, bool) {
     use KafkaErrorKind as Kind;
     match error {
         Error::ServerError { protocol_error, .. } => classify_code(*protocol_error),
-        Error::Connection(error) if error.to_string().contains("Sasl") => (Kind::Authentication, false),
+        // The reason is at the end of a chain of attempts, and only as text.
+        Error::Connection(error) if is_refused_login(&error.to_string()) => (Kind::Authentication, false),
         // A defect of the client: it takes the length of the marker's record for its version.
         Error::Request(request) if is_marker(request) => (Kind::Unsupported, false),
         // The connection is tried again by the next call, and brokers come back.
@@ -43,6 +44,10 @@ pub(super) fn classify(error: &Error) -> (KafkaErrorKind, bool) {
         }
         _ => (Kind::Other, false),
     }
+}
+
+fn is_refused_login(text: &str) -> bool {
+    text.contains("Sasl handshake failed") || text.contains("SaslAuthenticationFailed")
 }
 
 fn is_marker(error: &RequestError) -> bool {

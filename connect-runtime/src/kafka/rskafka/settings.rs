@@ -23,17 +23,40 @@ const DEFAULT_MAX_REQUEST_SIZE: usize = 768 << 10;
 const DEFAULT_BATCH_SIZE: usize = 128 << 10;
 const DEFAULT_BUFFER_MEMORY: usize = 32 << 20;
 
+/// How long the first contact is tried: whoever starts a client hears soon that no broker is there, or that the
+/// credentials are wrong.
+const FIRST_CONTACT: Duration = Duration::from_secs(1);
+
 /// Settings of the connections, ready to connect.
 pub(super) struct Connection {
-    builder: ClientBuilder,
-    servers: String,
+    servers: Vec<String>,
+    client_id: String,
+    tls: Option<Arc<ClientConfig>>,
+    sasl: Option<SaslConfig>,
+    backoff: BackoffConfig,
     timeout: Duration,
 }
 
 impl Connection {
     pub(super) async fn connect(self) -> Result<Client> {
-        let tried = format!("connecting to the brokers {}", self.servers);
-        let built = tokio::time::timeout(self.timeout, Box::pin(self.builder.build())).await;
+        // The client tries for ever to log in with a wrong password, so the first one gives up early.
+        let hasty = BackoffConfig { deadline: Some(FIRST_CONTACT), ..self.backoff.clone() };
+        self.build(hasty).await?;
+        self.build(self.backoff.clone()).await
+    }
+
+    async fn build(&self, backoff: BackoffConfig) -> Result<Client> {
+        let mut builder = ClientBuilder::new(self.servers.clone())
+            .client_id(self.client_id.as_str())
+            .backoff_config(backoff);
+        if let Some(tls) = &self.tls {
+            builder = builder.tls_config(Arc::clone(tls));
+        }
+        if let Some(sasl) = &self.sasl {
+            builder = builder.sasl_config(sasl.clone());
+        }
+        let tried = format!("connecting to the brokers {}", self.servers.join(","));
+        let built = tokio::time::timeout(self.timeout, Box::pin(builder.build())).await;
         built.map_err(|_| timed_out(&tried))?.map_err(|error| failed(tried, error))
     }
 }
@@ -50,9 +73,6 @@ pub(super) async fn connection(reader: &mut Reader<'_>, patience: Duration) -> R
         base: 2.0,
         deadline: Some(patience),
     };
-    let mut builder = ClientBuilder::new(servers.clone())
-        .client_id(reader.text("client.id").unwrap_or("connect"))
-        .backoff_config(backoff);
     reader.accept(&[
         "connections.max.idle.ms",
         "enable.metrics.push",
@@ -68,14 +88,14 @@ pub(super) async fn connection(reader: &mut Reader<'_>, patience: Duration) -> R
         "socket.connection.setup.timeout.ms",
     ]);
     let security = security::read(reader).await?;
-    if let Some(tls) = security.tls {
-        builder = builder.tls_config(Arc::new(tls_config(&tls)?));
-    }
-    if let Some(sasl) = security.sasl {
-        builder = builder.sasl_config(sasl_config(sasl)?);
-    }
-    let timeout = timeout.min(patience).min(Duration::from_secs(30));
-    Ok(Connection { builder, servers: servers.join(","), timeout })
+    Ok(Connection {
+        servers,
+        client_id: reader.text("client.id").unwrap_or("connect").to_owned(),
+        tls: security.tls.map(|tls| tls_config(&tls)).transpose()?.map(Arc::new),
+        sasl: security.sasl.map(sasl_config).transpose()?,
+        backoff,
+        timeout: timeout.min(patience).min(Duration::from_secs(30)),
+    })
 }
 
 fn tls_config(tls: &Tls) -> Result<ClientConfig> {
