@@ -10,8 +10,12 @@ mod converters_json;
 #[cfg(feature = "json")]
 mod converters_speed;
 mod engine;
+mod lifecycle;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]
 #[path = "../../../connect-api/tests/it/notation.rs"]
 mod notation;
 mod port;
 mod port_faults;
+mod scripted;
+mod sink_loop;
+mod source_loop;
