@@ -287,10 +287,10 @@ async fn a_rebalance_moves_only_the_difference_after_committing_it() {
     connect.expect_settled("sink", 4).await;
 
     // Task 1 crashes: when its session is over, task 0 gets its partitions, and only these are opened.
+    let opened_before = world().count(|call| matches!(call, Call::Open(0, ..)));
     plan(&world().put, 1, Step::Panic);
     produce_everywhere(connect.kafka(), 4);
     connect.expect_task_state("sink", 1, State::Failed).await;
-    let opened_before = world().count(|call| matches!(call, Call::Open(0, ..)));
     let taken = world().wait_for(opened_before + 1, |call| matches!(call, Call::Open(0, ..))).await;
     let Call::Open(_, moved, committed) = taken else { panic!() };
     assert_eq!(moved.len(), 2, "{moved:?}");
@@ -307,19 +307,18 @@ async fn a_rebalance_moves_only_the_difference_after_committing_it() {
 
     // Task 1 comes back: task 0 flushes and closes only what it gives away, and its offsets are there when task 1
     // opens it.
+    let is_close = |call: &Call| matches!(call, Call::Close(0, _));
+    let (closed, opened) = (world().count(is_close), world().count(|call| matches!(call, Call::Open(1, ..))));
     connect.herder().restart_task("sink", 1).await.unwrap();
     connect.expect("both tasks to have two partitions", balanced).await;
-    let Call::Close(_, given) = world().wait_for(1, |call| matches!(call, Call::Close(0, _))).await else {
-        panic!()
-    };
+    let Call::Close(_, given) = world().wait_for(closed + 1, is_close).await else { panic!() };
     assert_eq!(given.len(), 2, "{given:?}");
-    let nth = world().count(|call| matches!(call, Call::Open(1, ..)));
     let calls = world().calls.entries();
-    let close = calls.iter().position(|call| matches!(call, Call::Close(0, _))).unwrap();
+    let close = calls.iter().rposition(is_close).unwrap();
     let flush = Call::PreCommit(0, given.iter().map(|partition| (partition.clone(), 2)).collect());
     assert_eq!(calls[close - 1], flush, "the last call before close is pre_commit of the same partitions");
     let Call::Open(_, opened, committed) =
-        world().wait_for(nth, |call| matches!(call, Call::Open(1, ..))).await
+        world().wait_for(opened + 1, |call| matches!(call, Call::Open(1, ..))).await
     else {
         panic!()
     };
