@@ -450,7 +450,7 @@ fn default_kafka(config: &WorkerConfig) -> Result<Arc<dyn Kafka>> {
     #[cfg(feature = "krafka")]
     return Ok(Arc::new(crate::kafka::krafka::KrafkaClients::new()));
     #[cfg(all(feature = "rskafka", not(feature = "krafka")))]
-    return Ok(Arc::new(crate::kafka::rskafka::Rskafka::default()));
+    return Ok(Arc::new(crate::kafka::rskafka::RskafkaClients::new()));
     #[cfg(not(any(feature = "krafka", feature = "rskafka")))]
     Err(Error::Config(
         "bootstrap.servers is set, but this program was built without a Kafka client: enable the feature krafka of \

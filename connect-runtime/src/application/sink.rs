@@ -42,7 +42,7 @@ use futures::future::BoxFuture;
 ///     .start()
 ///     .await?;
 /// connect.create("print", [("connector.class", "Print"), ("topics", "greetings")]).await?;
-/// connect.memory().ok_or("in memory")?.produce("greetings", None, Some("hello")).await?;
+/// connect.memory().ok_or("in memory")?.produce("greetings", None::<String>, "hello");
 /// assert_eq!(values.recv().await.as_deref(), Some("hello"));
 /// connect.shutdown().await?;
 /// # Ok(())

@@ -107,7 +107,7 @@ impl std::fmt::Debug for RecordReceiver {
 ///     .await?;
 /// connect.create("orders", [("connector.class", "Orders")]).await?;
 ///
-/// let ack = orders.send(Record::new("orders", SchemaAndValue::from("one coffee"))).await?;
+/// let ack = orders.send(Record::new("orders", SchemaAndValue::schemaless("one coffee"))).await?;
 /// println!("durable: {:?}", ack.await?);
 /// connect.shutdown().await?;
 /// # Ok(())
