@@ -29,7 +29,7 @@ const SCRAM: &str = "scram.ScramLoginModule";
 
 async fn logs_in_every_way(kafka: Option<Arc<dyn Kafka>>) {
     let (Some(kafka), Some(broker)) = (kafka, Broker::secure().await) else {
-        println!("skipped: no broker, run cargo xtask kafka");
+        eprintln!("skipped: no broker, run cargo xtask kafka");
         return;
     };
     let facts = broker.facts().await;
