@@ -1,6 +1,6 @@
 //! The book, compiled: every code block of every chapter is a doc test
 //!
-//! A chapter that is not listed here is not tested; [`tests`] sees to it that none is forgotten.
+//! A chapter that is not listed here is not tested; the tests below see to it that none is forgotten.
 
 pub mod spool;
 pub mod text_files;
