@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 /// The text of the panic.
 fn refused(clause: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(clause)).expect_err("the clause accepts it");
+    let panic = catch_unwind(AssertUnwindSafe(clause)).unwrap_err();
     match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(other) => (*other.downcast::<&str>().unwrap()).to_owned(),
