@@ -116,6 +116,29 @@ async fn a_batch_that_times_out_on_its_way_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_longer_than_the_delivery_timeout_loses_nothing_and_keeps_the_order() {
+    let connect = connect()
+        .property("offset.storage.topic", "offsets")
+        .property("producer.delivery.timeout.ms", "5000")
+        .property("producer.request.timeout.ms", "2000")
+        .start()
+        .await;
+    let kafka = connect.kafka().clone();
+    world().batch.store(1, SeqCst);
+    world().grow(1);
+    connect.create("numbers", source()).await.unwrap();
+    connect.expect_records("t", 1).await;
+    kafka.stop_broker();
+    world().grow(19);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    kafka.start_broker();
+    connect.expect_records("t", 20).await;
+    assert_eq!(texts(&kafka, "t"), numbers(0..20));
+    connect.expect("all offsets", || (committed(&kafka)? == r#"{"next":20}"#).then_some(())).await;
+    assert_eq!(connect.expect_task_state("numbers", 0, State::Running).await.trace, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn offsets_that_cannot_be_written_are_tried_again_in_the_next_round() {
     let connect = with_offsets_topic().await;
     let kafka = connect.kafka().clone();
