@@ -1,6 +1,6 @@
 //! At-least-once delivery: what the producer has, what came back, what must go again.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connect_api::{Error, RecordMetadata, SourceOffset, SourcePartition, SourceRecord};
@@ -36,8 +36,10 @@ impl Batch {
 pub(super) struct Deliveries {
     submitted: SubmittedRecords,
     in_flight: FuturesUnordered<BoxFuture<'static, (Batch, SendReport)>>,
-    /// Batches that must go again before anything new, oldest first.
-    pub(super) resend: VecDeque<Batch>,
+    /// Batches that must go again before anything new, by their place in the order of the records.
+    resend: BTreeMap<u64, Batch>,
+    /// The last attempt failed, and the next one should wait a little.
+    pub(super) failed_for_now: bool,
     /// Settled records that the task has not heard of.
     pub(super) settled: Vec<(SourceRecord, Option<RecordMetadata>)>,
     /// The first failure that ends the task.
@@ -66,6 +68,26 @@ impl Deliveries {
     /// The producer took the batch.
     pub(super) fn sent(&mut self, batch: Batch, delivery: Delivery) {
         self.in_flight.push(Box::pin(async move { (batch, delivery.await) }));
+    }
+
+    /// The batch could not be sent now.
+    pub(super) fn again(&mut self, batch: Batch) {
+        self.failed_for_now = true;
+        self.resend.insert(batch.ticket.number(), batch);
+    }
+
+    /// Whether batches wait to be sent again.
+    pub(super) fn has_again(&self) -> bool {
+        !self.resend.is_empty()
+    }
+
+    /// The batch to send again now, the oldest. Only when nothing is under way: a batch that was sent after it and
+    /// fails too must not overtake it.
+    pub(super) fn next_again(&mut self) -> Option<Batch> {
+        if !self.in_flight.is_empty() {
+            return None;
+        }
+        self.resend.pop_first().map(|(_, batch)| batch)
     }
 
     /// How many records are not settled.
@@ -116,13 +138,13 @@ impl Deliveries {
         if again.is_empty() {
             self.close(batch, operator);
         } else {
-            // Order: the records go again before anything new, and a client that gave up on one record of a
-            // partition has taken none after it.
+            // Order: a client that gave up on one record of a partition takes none after it. All of them are reported
+            // first, in any order, and then go again one by one, before anything new.
             tracing::warn!(records = again.len(), "records could not be sent now and will be sent again");
             let records = again.iter().map(|(sent, _)| batch.records[*sent].clone()).collect();
             batch.records = Arc::new(records);
             batch.part = Some(again.into_iter().map(|(_, index)| index).collect());
-            self.resend.push_back(batch);
+            self.again(batch);
         }
     }
 

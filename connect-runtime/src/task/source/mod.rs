@@ -141,12 +141,15 @@ impl SourceLoop {
             if let Some(error) = self.deliveries.failed.take() {
                 return Err(error);
             }
-            if let Some(batch) = self.deliveries.resend.pop_front() {
-                if !self.pause_for(RETRY_PAUSE).await {
-                    self.deliveries.resend.push_front(batch);
+            if self.deliveries.has_again() {
+                if std::mem::take(&mut self.deliveries.failed_for_now) {
+                    self.pause_for(RETRY_PAUSE).await;
                     continue;
                 }
-                self.send(batch).await?;
+                match self.deliveries.next_again() {
+                    Some(batch) => self.send(batch).await?,
+                    None => self.wait_for_delivery().await,
+                }
             } else if self.deliveries.pending() >= MAX_IN_FLIGHT_RECORDS
                 || self.deliveries.batches() >= MAX_IN_FLIGHT_BATCHES
             {
@@ -263,7 +266,7 @@ impl SourceLoop {
     fn send_failed(&mut self, batch: Batch, error: Error) -> Result<()> {
         if error.is_retriable() {
             tracing::warn!(error = %self.common.trace(&error), "records cannot be sent now and will be sent again");
-            self.deliveries.resend.push_front(batch);
+            self.deliveries.again(batch);
             return Ok(());
         }
         Err(Error::connect("Unrecoverable exception trying to send").with_source(error))

@@ -16,6 +16,13 @@ pub(crate) struct Ticket {
     slots: Vec<usize>,
 }
 
+impl Ticket {
+    /// Its place in the order of batches.
+    pub(crate) fn number(&self) -> u64 {
+        self.batch
+    }
+}
+
 struct Queue {
     partition: SourcePartition,
     runs: VecDeque<Run>,
