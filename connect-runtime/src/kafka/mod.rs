@@ -222,6 +222,11 @@ pub trait Consumer: Send {
     /// The group's committed offsets of these partitions; those without one are left out.
     async fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Offsets>;
 
+    /// How many records the assigned partitions hold beyond the positions, as far as known without asking Kafka.
+    async fn lag(&mut self) -> Option<u64> {
+        None
+    }
+
     /// Leaves the group and closes. Does not commit and brings no event.
     async fn close(self: Box<Self>, timeout: Duration) -> Result<()>;
 }

@@ -140,6 +140,29 @@ async fn a_batch_that_waits_for_room_in_the_producer_still_goes_when_the_task_is
     assert!(matches!(ack.await.unwrap(), Delivered::Written(_)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_lag_of_a_sink_is_what_its_partitions_still_hold() {
+    let kafka = MemoryKafka::new();
+    for i in 0..10 {
+        kafka.produce("t", None::<&str>, format!("{i}"));
+    }
+    let (_sender, mut collected, register) = ends(10);
+    let connect = builder(&kafka).plugins(register).start().await.unwrap();
+    let config =
+        [("connector.class", "Collect"), ("topics", "t"), ("consumer.override.max.poll.records", "1")];
+    connect.create("sink", config).await.unwrap();
+    let lag = || connect.metrics("sink").unwrap().first().and_then(|(_, metrics)| metrics.lag);
+    assert_eq!(lag(), None);
+    collect(&mut collected, 10).await;
+    let none_left = async {
+        while lag() != Some(0) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(SOON, none_left).await.unwrap();
+    connect.shutdown().await.unwrap();
+}
+
 struct Picky;
 
 #[async_trait]

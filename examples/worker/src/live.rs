@@ -100,9 +100,10 @@ fn lines(readings: &BTreeMap<String, Reading>, rate: impl Fn(&str, &Reading) -> 
         vec![
             name.clone(),
             reading.state.clone(),
-            format!("{} records", grouped(reading.records)),
-            format!("{}/s", grouped(rate(name, reading))),
-            reading.lag.map(|lag| format!("lag {}", grouped(lag))).unwrap_or_default(),
+            // As wide as they get, so that the columns stay where they are.
+            format!("{:>13} records", grouped(reading.records)),
+            format!("{:>9}/s", grouped(rate(name, reading))),
+            format!("{:>14}", reading.lag.map(|lag| format!("lag {}", grouped(lag))).unwrap_or_default()),
             format!("{} dropped", grouped(reading.dropped)),
             format!("{} errors", grouped(reading.errors)),
         ]
@@ -121,7 +122,7 @@ mod tests {
         let readings = BTreeMap::from([("sink".to_owned(), reading)]);
         assert_eq!(
             lines(&readings, |_, reading| reading.records / 5),
-            "sink  RUNNING  12,345 records  2,469/s  lag 7  1 dropped  0 errors\n"
+            "sink  RUNNING         12,345 records      2,469/s           lag 7  1 dropped  0 errors\n"
         );
     }
 }

@@ -248,6 +248,11 @@ impl Consumer for KrafkaConsumer {
         }
     }
 
+    async fn lag(&mut self) -> Option<u64> {
+        let partitions = self.current().ok()?.lag().await;
+        partitions.values().filter_map(|partition| partition.lag).reduce(|all, lag| all + lag)
+    }
+
     async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
         let client = Arc::clone(self.current()?);
         let deadline = Instant::now() + self.settings.api_timeout;

@@ -327,6 +327,15 @@ impl Consumer for MemoryConsumer {
         }
     }
 
+    async fn lag(&mut self) -> Option<u64> {
+        let state = self.shared.lock();
+        let lags = self.assigned.iter().filter_map(|(partition, reading)| {
+            let end = state.log.partition(partition).ok()?.end(self.isolation);
+            Some(u64::try_from(end - reading.position?).unwrap_or_default())
+        });
+        lags.reduce(|all, lag| all + lag)
+    }
+
     async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
         if let Some(position) = self.reading(partition)?.position {
             return Ok(position);

@@ -95,6 +95,7 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
         redelivering: false,
         paused: false,
         commit: None,
+        lag_due: None,
     };
     let result = sink.run(&mut *task).await;
     let result = sink.finish(&mut *task, result).await;
@@ -133,7 +134,12 @@ struct SinkLoop {
     paused: bool,
     commit: Option<Commit>,
     next_commit: Instant,
+    /// When the lag is looked up; `None` while nothing has changed.
+    lag_due: Option<Instant>,
 }
+
+/// How old the lag may be.
+const LAG_PERIOD: Duration = Duration::from_millis(500);
 
 /// Why waiting ended.
 enum Woken {
@@ -141,6 +147,7 @@ enum Woken {
     Failed(crate::kafka::KafkaError),
     Committed(crate::kafka::Result<()>),
     CommitLate,
+    LagDue,
     Control,
 }
 
@@ -166,6 +173,10 @@ impl SinkLoop {
             let wait = self.wait_time();
             match self.wait(wait).await {
                 Woken::Control => continue,
+                Woken::LagDue => {
+                    self.look_up_lag().await;
+                    continue;
+                }
                 Woken::Committed(result) => {
                     self.commit_ended(result);
                     continue;
@@ -216,7 +227,14 @@ impl SinkLoop {
     async fn wait(&mut self, wait: Duration) -> Woken {
         let target = if self.paused { TargetState::Paused } else { TargetState::Started };
         let deadline = Instant::now() + wait;
+        let lag_due = self.lag_due;
         tokio::select! {
+            () = async {
+                match lag_due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            } => Woken::LagDue,
             _ = self.common.control.changed_from(target) => Woken::Control,
             event = self.consumer.poll(deadline.saturating_duration_since(Instant::now())) => match event {
                 Ok(event) => Woken::Event(event),
@@ -241,7 +259,17 @@ impl SinkLoop {
         Ok(())
     }
 
+    async fn look_up_lag(&mut self) {
+        let lag = self.consumer.lag().await;
+        self.lag_due = lag.filter(|lag| *lag > 0).map(|_| Instant::now() + LAG_PERIOD);
+        let lag = lag.and_then(|lag| i64::try_from(lag).ok()).unwrap_or(-1);
+        self.common.counters.lag.store(lag, std::sync::atomic::Ordering::Relaxed);
+    }
+
     async fn convert(&mut self, batches: Vec<PartitionRecords>) -> Result<()> {
+        if !batches.is_empty() {
+            self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
+        }
         for records in batches {
             add(&self.common.counters.read, records.records.len());
             self.pipeline.process(&records, &mut self.batch).await?;
@@ -379,6 +407,7 @@ impl SinkLoop {
     }
 
     fn forget(&mut self, partitions: &[TopicPartition]) {
+        self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
         for partition in partitions {
             self.positions.forget(partition);
             self.assignment.remove(partition);
