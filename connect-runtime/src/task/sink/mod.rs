@@ -95,6 +95,7 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
         redelivering: false,
         paused: false,
         commit: None,
+        wait_until: None,
         lag_due: None,
     };
     let result = sink.run(&mut *task).await;
@@ -134,6 +135,8 @@ struct SinkLoop {
     paused: bool,
     commit: Option<Commit>,
     next_commit: Instant,
+    /// Until when the task wants to be left alone, if it said so; whatever else happens meanwhile.
+    wait_until: Option<Instant>,
     /// When the lag is looked up; `None` while nothing has changed.
     lag_due: Option<Instant>,
 }
@@ -209,6 +212,7 @@ impl SinkLoop {
                     }
                 },
             }
+            self.wait_until = None;
             self.put(task).await?;
         }
     }
@@ -218,10 +222,11 @@ impl SinkLoop {
         // While a commit is under way the next one cannot begin: its end, or its deadline, wakes the loop.
         let next = self.commit.as_ref().map_or(self.next_commit, |commit| commit.deadline);
         let until_commit = next.saturating_duration_since(Instant::now());
-        match self.host.lock().timeout.take() {
-            Some(timeout) if !timeout.is_zero() => timeout.min(until_commit),
-            _ => until_commit,
+        if let Some(timeout) = self.host.lock().timeout.take() {
+            self.wait_until = (!timeout.is_zero()).then(|| Instant::now() + timeout);
         }
+        let until = self.wait_until.map(|until| until.saturating_duration_since(Instant::now()));
+        until.map_or(until_commit, |until| until.min(until_commit))
     }
 
     async fn wait(&mut self, wait: Duration) -> Woken {

@@ -1,6 +1,6 @@
 //! The worker on a real Kafka, as a process that is started, stopped and killed. `cargo xtask kafka` runs it.
 
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
 mod broken;
 mod create;
