@@ -42,8 +42,8 @@ impl Decimal {
         Self { unscaled: Unscaled::Small(unscaled), scale }
     }
 
-    /// A decimal of any size.
-    pub fn from_big(unscaled: BigInt, scale: i32) -> Self {
+    /// A decimal of any size. The big integer is a type of another crate and stays inside this one.
+    pub(crate) fn from_big(unscaled: BigInt, scale: i32) -> Self {
         let unscaled = match i64::try_from(&unscaled) {
             Ok(small) => Unscaled::Small(small),
             Err(_) => Unscaled::Big(Arc::new(unscaled)),
@@ -64,8 +64,17 @@ impl Decimal {
         }
     }
 
-    /// The unscaled part.
-    pub fn unscaled(&self) -> Cow<'_, BigInt> {
+    /// The digits of the unscaled part, with a sign if it is negative.
+    ///
+    /// ```
+    /// use connect_api::data::Decimal;
+    /// assert_eq!(Decimal::new(-150, 2).unscaled_text(), "-150");
+    /// ```
+    pub fn unscaled_text(&self) -> String {
+        self.unscaled().to_string()
+    }
+
+    pub(crate) fn unscaled(&self) -> Cow<'_, BigInt> {
         match &self.unscaled {
             Unscaled::Small(small) => Cow::Owned(BigInt::from(*small)),
             Unscaled::Big(big) => Cow::Borrowed(big),
@@ -153,7 +162,7 @@ impl Decimal {
     }
 
     /// The whole part, towards zero; `None` when the exponent is so large that computing it makes no sense.
-    pub fn to_big_integer(&self) -> Option<BigInt> {
+    pub(crate) fn to_big_integer(&self) -> Option<BigInt> {
         const LIMIT: u32 = 100_000;
         let ten = BigInt::from(10);
         if self.is_zero() {

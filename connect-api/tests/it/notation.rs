@@ -171,7 +171,7 @@ pub fn read_value(json: &Json, schema: Option<&Schema>) -> Value {
         "decimal" => {
             let unscaled: Decimal = content[0].as_str().expect("digits").parse().expect("digits");
             let scale = content[1].as_i64().expect("a scale") as i32;
-            Value::from(Decimal::from_big(unscaled.unscaled().into_owned(), scale))
+            Value::from(Decimal::from_be_bytes(&unscaled.to_be_bytes(), scale))
         }
         // There is no such type here; a decimal comes nearest.
         "bigint" => Value::from(content.as_str().expect("digits").parse::<Decimal>().expect("digits")),
@@ -222,7 +222,7 @@ pub fn write_value(value: &Value, schema: Option<&Schema>) -> Json {
         Value::Float64(value) => json!({"f64": number(*value, &java::double_to_string(*value))}),
         Value::String(text) => json!(text.as_str()),
         Value::Bytes(bytes) => json!({"bytes": java::base64_encode(bytes)}),
-        Value::Decimal(value) => json!({"decimal": [value.unscaled().to_string(), value.scale()]}),
+        Value::Decimal(value) => json!({"decimal": [value.unscaled_text(), value.scale()]}),
         Value::Date(date) => json!({"date": date.0}),
         Value::Array(list) => {
             let element = schema.and_then(|schema| schema.value_schema().ok().flatten());
