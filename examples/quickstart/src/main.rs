@@ -18,6 +18,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use connect_runtime::{Connect, State};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::input::Input;
 use crate::pipeline::{SINK, SOURCE};
@@ -49,10 +52,10 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(io::stderr)
-        .init();
+    // The engine's warnings; of the Kafka client below it only errors.
+    let levels = Targets::new().with_default(Level::WARN).with_target("krafka", Level::ERROR);
+    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    tracing_subscriber::registry().with(log.with_filter(levels)).init();
     match run(Args::parse()).await {
         Ok(code) => code,
         Err(error) => {
