@@ -63,11 +63,11 @@ async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>>
         if handles.len() > 50_000
             && let Some(handle) = handles.pop_front()
         {
-            handle.await?;
+            let _ = handle.await?;
         }
     }
     for handle in handles {
-        handle.await?;
+        let _ = handle.await?;
     }
     Ok(watch.stop(records))
 }

@@ -500,6 +500,8 @@ impl SinkLoop {
                 add(&self.common.counters.commit_failures, 1);
                 if error.kind() == KafkaErrorKind::Rebalance {
                     tracing::warn!(%error, "offsets were not committed because the group is rebalancing; records may come again");
+                } else if error.is_retriable() {
+                    tracing::warn!(%error, "offsets could not be committed now; they are tried again in the next round");
                 } else {
                     tracing::error!(%error, "offsets could not be committed; they are tried again in the next round");
                 }

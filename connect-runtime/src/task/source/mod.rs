@@ -27,7 +27,7 @@ use crate::storage::{OffsetBackingStore, OffsetReader};
 
 /// How many records may be between `poll` and their acknowledgement: enough to keep a producer busy for some tens of
 /// milliseconds, and a bound on memory.
-const MAX_IN_FLIGHT_RECORDS: usize = 50_000;
+const MAX_IN_FLIGHT_RECORDS: usize = 20_000;
 /// And how many batches, for sources that poll single large records.
 const MAX_IN_FLIGHT_BATCHES: usize = 64;
 /// The longest wait of one `poll`. Hooks of the task run between polls.
