@@ -114,6 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A time in milliseconds where -1 means "none": `Some(None)`.
+    #[cfg(feature = "krafka")]
     pub(super) fn optional_millis(&mut self, key: &str) -> Result<Option<Option<Duration>>> {
         let millis = self.number(key, -1..=i64::MAX)?;
         Ok(millis.map(|millis| {

@@ -46,6 +46,7 @@ pub(super) enum Oauth {
     /// A file that somebody else keeps fresh.
     File(String),
     /// An OAuth 2 token endpoint, with client credentials.
+    #[cfg_attr(not(feature = "krafka"), expect(dead_code, reason = "the other client has no such thing"))]
     Endpoint {
         url: String,
         client_id: String,
