@@ -57,6 +57,19 @@ impl Broker {
         facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
+    /// Runs one of Kafka's own tools; `None` where there are none.
+    pub(crate) async fn tool(&self, arguments: &[&str]) -> Option<()> {
+        let tool = Command::new(self.script.as_ref()?)
+            .arg(arguments[0])
+            .args(["--bootstrap-server", &self.address])
+            .args(&arguments[1..])
+            .stdin(Stdio::null())
+            .output();
+        let output = tool.await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(())
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
 mod broker;
+#[cfg(feature = "krafka")]
+mod growth;
 mod security;
 mod suite;
 

@@ -1,0 +1,55 @@
+//! Topics that grow: the client's classic group protocol does not notice by itself.
+
+use connect_api::TopicPartition;
+use connect_runtime::kafka::{ClientProperties, ConsumerEvent, Kafka as _, NewTopic, Subscription};
+
+use super::broker::Broker;
+use super::suite::tools::{WAIT, soon, unique};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_get_the_partitions_that_a_topic_gains() {
+    let (Some(kafka), Some(broker)) = (super::krafka(), Broker::shared()) else {
+        eprintln!("skipped: no broker, run cargo xtask kafka");
+        return;
+    };
+    let topic = unique("grows");
+    let mut properties =
+        ClientProperties::from([("bootstrap.servers".to_owned(), broker.address().to_owned())]);
+    let admin = kafka.admin(&properties).await.unwrap();
+    let (partitions, replication_factor) = (Some(1), Some(1));
+    let new = NewTopic { name: topic.as_str().into(), partitions, replication_factor, configs: [].into() };
+    admin.create_topic(&new).await.unwrap();
+
+    properties.insert("group.id".to_owned(), topic.clone());
+    properties.insert("metadata.max.age.ms".to_owned(), "500".to_owned());
+    properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+    let mut consumer = kafka.consumer(&properties).await.unwrap();
+    consumer.subscribe(Subscription::Topics(vec![topic.as_str().into()])).await.unwrap();
+    assert_eq!(assigned(&mut *consumer).await, [TopicPartition::new(topic.as_str(), 0)]);
+
+    let alter = ["topics", "--alter", "--topic", &topic, "--partitions", "3"];
+    if broker.tool(&alter).await.is_none() {
+        eprintln!("skipped: no script, run cargo xtask kafka");
+        return;
+    }
+    // Cooperative: what it has stays, only what is new comes.
+    let gained = assigned(&mut *consumer).await;
+    assert_eq!(gained, [1, 2].map(|partition| TopicPartition::new(topic.as_str(), partition)));
+    consumer.close(WAIT).await.unwrap();
+}
+
+async fn assigned(consumer: &mut dyn connect_runtime::kafka::Consumer) -> Vec<TopicPartition> {
+    soon("partitions are assigned", async {
+        loop {
+            match consumer.poll(WAIT).await.unwrap() {
+                ConsumerEvent::Records(_) => {}
+                ConsumerEvent::Assigned(mut partitions) => {
+                    partitions.sort();
+                    return partitions;
+                }
+                event => panic!("{event:?}"),
+            }
+        }
+    })
+    .await
+}
