@@ -1,7 +1,7 @@
 //! Topics that grow: the client's classic group protocol does not notice by itself.
 
 use connect_api::TopicPartition;
-use connect_runtime::kafka::{ClientProperties, ConsumerEvent, Kafka as _, NewTopic, Subscription};
+use connect_runtime::kafka::{ClientProperties, ConsumerEvent, NewTopic, Subscription};
 
 use super::broker::Broker;
 use super::suite::tools::{WAIT, soon, unique};
