@@ -49,3 +49,23 @@ impl TaskCommon {
         self.statuses.put(&self.id.connector, Some(self.id.task), state, None);
     }
 }
+
+/// After a call to Kafka that failed: waits a moment when it may succeed later, and passes the error on when not.
+/// `false`: the task was told to stop meanwhile.
+pub(crate) async fn try_later(
+    control: &mut control::Control,
+    doing: &'static str,
+    error: crate::kafka::KafkaError,
+) -> connect_api::Result<bool> {
+    if !error.is_retriable() {
+        return Err(connect_api::Error::connect(doing).with_source(error));
+    }
+    tracing::warn!(%error, doing, "Kafka cannot be reached now and is asked again");
+    tokio::select! {
+        () = control.stopped() => Ok(false),
+        () = tokio::time::sleep(RETRY_PAUSE) => Ok(true),
+    }
+}
+
+/// The pause before Kafka is asked again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use connect_api::{
     SinkTask, SinkTaskContext, async_trait,
 };
 use connect_runtime::application::{self, Delivered, RecordSender};
+use connect_runtime::kafka::KafkaErrorKind;
 use connect_runtime::kafka::memory::Operation;
 use connect_runtime::{Connect, ConnectBuilder, MemoryKafka, State};
 use tokio::sync::mpsc;
@@ -219,4 +220,28 @@ async fn a_sink_task_that_does_not_start_leaves_its_group_at_once() {
     assert_eq!(collect(&mut collected, 1).await, ["record"]);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     connect.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_with_a_dead_letter_queue_is_refused_while_there_is_none() {
+    let (_sender, _collected, register) = ends(1);
+    let connect = builder(&MemoryKafka::new()).plugins(register).start().await.unwrap();
+    let config =
+        [("connector.class", "Collect"), ("topics", "t"), ("errors.deadletterqueue.topic.name", "dead")];
+    let error = connect.create("out", config).await.unwrap_err().to_string();
+    assert!(error.contains("errors.deadletterqueue.topic.name=dead"), "{error}");
+    assert!(connect.connectors().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_finds_no_kafka_at_its_start_waits_for_it() {
+    let kafka = MemoryKafka::new();
+    let (sender, mut collected, register) = ends(10);
+    let connect = builder(&kafka).plugins(register).start().await.unwrap();
+    kafka.fail_next(Operation::Connect, 3, KafkaErrorKind::Unavailable);
+    connect.create("in", [("connector.class", "Orders")]).await.unwrap();
+    connect.create("out", [("connector.class", "Collect"), ("topics", "orders")]).await.unwrap();
+    let ack = sender.send(Record::new("orders", text("late"))).await.unwrap();
+    assert_eq!(collect(&mut collected, 1).await, ["late"]);
+    assert!(matches!(ack.await.unwrap(), Delivered::Written(_)));
 }

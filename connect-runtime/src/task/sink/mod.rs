@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use self::context::{Host, Requests};
 use self::partitions::Positions;
-use super::TaskCommon;
 use super::control::TargetState;
+use super::{TaskCommon, try_later};
 use crate::kafka::{
     ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription,
 };
@@ -64,11 +64,25 @@ pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
         operator: spec.reporter,
         reports,
     });
-    let mut consumer = tokio::select! {
-        consumer = spec.kafka.consumer(&spec.consumer) => consumer?,
-        () = control.stopped() => return Ok(()),
+    let consumer = loop {
+        let joined = async {
+            let mut consumer = spec.kafka.consumer(&spec.consumer).await?;
+            consumer.subscribe(spec.subscription.clone()).await?;
+            Ok(consumer)
+        };
+        let joined = tokio::select! {
+            joined = joined => joined,
+            () = control.stopped() => return Ok(()),
+        };
+        match joined {
+            Ok(consumer) => break consumer,
+            Err(error) => {
+                if !try_later(&mut control, "join the consumer group", error).await? {
+                    return Ok(());
+                }
+            }
+        }
     };
-    consumer.subscribe(spec.subscription).await?;
     let context = SinkTaskContext::new(Arc::clone(&host) as _);
     let started = tokio::select! {
         task = (spec.start)(spec.config, context) => task.map(Some),
@@ -386,7 +400,16 @@ impl SinkLoop {
 
     async fn assigned(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) -> Result<()> {
         for partition in &partitions {
-            let position = self.consumer.position(partition).await?;
+            let position = loop {
+                match self.consumer.position(partition).await {
+                    Ok(position) => break position,
+                    Err(error) => {
+                        if !try_later(&mut self.common.control, "look up where to begin", error).await? {
+                            return Ok(());
+                        }
+                    }
+                }
+            };
             self.positions.assigned(partition, position);
             self.assignment.insert(partition.clone());
         }

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use self::delivery::{Batch, Deliveries};
 use self::offsets::OffsetCommits;
 pub(crate) use self::topics::TopicCreator;
-use super::TaskCommon;
 use super::control::TargetState;
+use super::{TaskCommon, try_later};
 use crate::kafka::{ClientProperties, Kafka, Producer};
 use crate::metrics::add;
 use crate::pipeline::{Fate, SourcePipeline};
@@ -67,9 +67,19 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     if control.target() == TargetState::Stopped {
         return Ok(());
     }
-    let producer = tokio::select! {
-        producer = spec.kafka.producer(&spec.producer) => producer?,
-        () = control.stopped() => return Ok(()),
+    let producer = loop {
+        let made = tokio::select! {
+            made = spec.kafka.producer(&spec.producer) => made,
+            () = control.stopped() => return Ok(()),
+        };
+        match made {
+            Ok(producer) => break producer,
+            Err(error) => {
+                if !try_later(&mut control, "make the producer", error).await? {
+                    return Ok(());
+                }
+            }
+        }
     };
     let reader =
         OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
