@@ -9,7 +9,7 @@ mod stage;
 mod tolerance;
 
 pub(crate) use chain::{Chain, TransformationStage};
-pub(crate) use report::{Failure, Subject};
+pub(crate) use report::{Failure, Origins, Polled, Subject};
 pub(crate) use sink::SinkPipeline;
 pub(crate) use source::{Fate, SourcePipeline};
 pub(crate) use stage::Stage;

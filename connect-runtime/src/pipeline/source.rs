@@ -5,11 +5,10 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use connect_api::{
     Converter, DataItem, Encoded, Error, ErrorKind, Outcome, RawHeaders, Record, Result, SchemaAndValue,
-    SourceRecord,
 };
 
 use super::tolerance::Attempt;
-use super::{Chain, Converters, Failure, Operator, Stage, Subject};
+use super::{Chain, Converters, Failure, Operator, Origins, Polled, Stage, Subject};
 use crate::kafka::ProducerRecord;
 use crate::metrics::add;
 
@@ -41,24 +40,23 @@ enum Half {
 }
 
 impl SourcePipeline {
-    /// Takes a batch through. One fate per record, in order. `originals` are the polled records where the caller
-    /// keeps them, for reports.
+    /// Takes a batch through. One fate per record, in order. `origins` are for reports.
     pub(crate) async fn process(
         &mut self,
         mut records: Vec<Record>,
-        originals: &[SourceRecord],
+        origins: Origins<'_>,
     ) -> Result<Vec<Fate>> {
         let mut alive = vec![true; records.len()];
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
-                alive[index] = self.transform(record, originals.get(index)).await?;
+                alive[index] = self.transform(record, origins.get(index)).await?;
             }
         }
         let mut headers = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
             let mut raw = RawHeaders::default();
             if alive[index] && !record.headers.is_empty() {
-                match self.convert_headers(record, originals.get(index)).await? {
+                match self.convert_headers(record, origins.get(index)).await? {
                     Some(converted) => raw = converted,
                     None => alive[index] = false,
                 }
@@ -67,10 +65,9 @@ impl SourcePipeline {
         }
         let mut buffer = BytesMut::with_capacity(self.last_size);
         let keys =
-            self.convert_half(Half::Key, &records, originals, &mut headers, &mut alive, &mut buffer).await?;
-        let values = self
-            .convert_half(Half::Value, &records, originals, &mut headers, &mut alive, &mut buffer)
-            .await?;
+            self.convert_half(Half::Key, &records, origins, &mut headers, &mut alive, &mut buffer).await?;
+        let values =
+            self.convert_half(Half::Value, &records, origins, &mut headers, &mut alive, &mut buffer).await?;
         self.last_size = buffer.len() + buffer.len() / 16;
         let buffer = buffer.freeze();
         let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
@@ -99,7 +96,7 @@ impl SourcePipeline {
     }
 
     /// `false`: the record ends here.
-    async fn transform(&mut self, record: &mut Record, original: Option<&SourceRecord>) -> Result<bool> {
+    async fn transform(&mut self, record: &mut Record, origin: Polled<'_>) -> Result<bool> {
         let keep = self.operator.retries();
         let mut from = 0;
         let mut attempt = Attempt::first();
@@ -126,17 +123,13 @@ impl SourcePipeline {
                 stage: Stage::Transformation,
                 class: &self.chain.stages[from].class,
                 error: &failed.error,
-                subject: Subject::Source(original),
+                subject: Subject::Source(origin),
             })?;
             return Ok(false);
         }
     }
 
-    async fn convert_headers(
-        &mut self,
-        record: &Record,
-        original: Option<&SourceRecord>,
-    ) -> Result<Option<RawHeaders>> {
+    async fn convert_headers(&mut self, record: &Record, origin: Polled<'_>) -> Result<Option<RawHeaders>> {
         let mut attempt = Attempt::first();
         loop {
             let mut raw = RawHeaders::default();
@@ -162,7 +155,7 @@ impl SourcePipeline {
                 stage: Stage::HeaderConverter,
                 class: &self.converters.header_class,
                 error: &error,
-                subject: Subject::Source(original),
+                subject: Subject::Source(origin),
             })?;
             return Ok(None);
         }
@@ -172,7 +165,7 @@ impl SourcePipeline {
         &mut self,
         half: Half,
         records: &[Record],
-        originals: &[SourceRecord],
+        origins: Origins<'_>,
         headers: &mut [RawHeaders],
         alive: &mut [bool],
         buffer: &mut BytesMut,
@@ -206,7 +199,7 @@ impl SourcePipeline {
             let converted = match results.next() {
                 Some(Ok(converted)) => Some(converted),
                 Some(Err(error)) => self
-                    .convert_again(half, &records[index], originals.get(index), &mut headers[index], error)
+                    .convert_again(half, &records[index], origins.get(index), &mut headers[index], error)
                     .await?
                     .map(|encoded| (encoded, 0..0)),
                 None => {
@@ -226,7 +219,7 @@ impl SourcePipeline {
         &mut self,
         half: Half,
         record: &Record,
-        original: Option<&SourceRecord>,
+        origin: Polled<'_>,
         headers: &mut RawHeaders,
         mut error: Error,
     ) -> Result<Option<Encoded>> {
@@ -260,12 +253,7 @@ impl SourcePipeline {
                 Err(failed) => error = failed,
             }
         }
-        self.operator.give_up(&Failure {
-            stage,
-            class,
-            error: &error,
-            subject: Subject::Source(original),
-        })?;
+        self.operator.give_up(&Failure { stage, class, error: &error, subject: Subject::Source(origin) })?;
         Ok(None)
     }
 }

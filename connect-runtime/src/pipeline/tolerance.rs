@@ -78,13 +78,10 @@ impl Operator {
             add(&self.counters.skipped, 1);
             return Ok(());
         }
-        let mut error = Error::connect("Tolerance exceeded in error handler")
+        let error = Error::connect("Tolerance exceeded in error handler")
             .with("stage", failure.stage.as_str())
             .with("class", failure.class);
-        if let Some((topic, partition, offset)) = failure.subject.coordinates() {
-            error = error.with("topic", topic).with("partition", partition).with("offset", offset);
-        }
-        Err(error.with_source(copy(failure.error)))
+        Err(failure.subject.name(error).with_source(copy(failure.error)))
     }
 }
 

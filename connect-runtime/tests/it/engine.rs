@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use connect_api::config::{NoConfig, Properties};
 use connect_api::{
-    Error, Plugins, Record, Schema, SchemaAndValue, SinkConnector, SinkConnectorContext, SinkRecord,
-    SinkTask, SinkTaskContext, async_trait,
+    Error, Outcome, Plugins, Record, Schema, SchemaAndValue, SinkConnector, SinkConnectorContext, SinkRecord,
+    SinkTask, SinkTaskContext, Transformation, async_trait,
 };
 use connect_runtime::application::{self, Delivered, RecordSender};
 use connect_runtime::kafka::KafkaErrorKind;
@@ -244,4 +244,36 @@ async fn a_task_that_finds_no_kafka_at_its_start_waits_for_it() {
     let ack = sender.send(Record::new("orders", text("late"))).await.unwrap();
     assert_eq!(collect(&mut collected, 1).await, ["late"]);
     assert!(matches!(ack.await.unwrap(), Delivered::Written(_)));
+}
+
+struct Refuse;
+
+impl Transformation for Refuse {
+    type Config = NoConfig;
+
+    fn configure(_: NoConfig) -> connect_api::Result<Self> {
+        Ok(Self)
+    }
+
+    fn apply(&self, _: &mut Record) -> connect_api::Result<Outcome> {
+        Err(Error::data("not this one"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trace_of_a_source_task_says_where_the_bad_record_came_from() {
+    let (sender, _collected, register) = ends(10);
+    let refuse = |plugins: &mut Plugins| {
+        plugins.bundle("1").transformation::<Refuse>("Refuse");
+    };
+    let connect = builder(&MemoryKafka::new()).plugins(register).plugins(refuse).start().await.unwrap();
+    let config = [("connector.class", "Orders"), ("transforms", "r"), ("transforms.r.type", "Refuse")];
+    connect.create("in", config).await.unwrap();
+    let _ack = sender.send(Record::new("orders", text("x"))).await.unwrap();
+    let error = connect.wait_for("in", State::Paused, SOON).await.unwrap_err().to_string();
+    for part in
+        ["stage=TRANSFORMATION", "class=Refuse", "source_offset={\"sequence\": Int64(1)}", "not this one"]
+    {
+        assert!(error.contains(part), "{part} is not in {error}");
+    }
 }

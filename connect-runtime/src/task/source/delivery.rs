@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use super::submitted::{SubmittedRecords, Ticket};
 use crate::kafka::{Delivery, KafkaError, ProducerRecord, RecordPosition, SendReport};
 use crate::metrics::add;
-use crate::pipeline::{Failure, Operator, Stage, Subject};
+use crate::pipeline::{Failure, Operator, Polled, Stage, Subject};
 
 /// A batch on its way: all records of a ticket, or those that are sent again.
 pub(super) struct Batch {
@@ -22,7 +22,10 @@ pub(super) struct Batch {
     /// The polled records, where the task wants to hear of each.
     originals: Vec<SourceRecord>,
     positions: Vec<Option<RecordPosition>>,
+    /// Records that Kafka will not take.
     lost: Vec<usize>,
+    /// A loss that is not tolerated.
+    fatal: bool,
 }
 
 impl Batch {
@@ -62,6 +65,7 @@ impl Deliveries {
             originals,
             positions,
             lost: Vec::new(),
+            fatal: false,
         }
     }
 
@@ -163,27 +167,21 @@ impl Deliveries {
             stage: Stage::KafkaProduce,
             class: "org.apache.kafka.clients.producer.KafkaProducer",
             error: &error,
-            subject: Subject::Source(batch.originals.get(index)),
+            subject: Subject::Source(Polled { place: None, record: batch.originals.get(index) }),
         };
-        match operator.give_up(&failure) {
-            Ok(()) => batch.lost.push(index),
-            Err(error) => {
-                batch.lost.push(index);
-                batch.lost.push(usize::MAX);
-                self.failed.get_or_insert_with(|| {
-                    Error::connect("Unrecoverable exception from producer send callback").with_source(error)
-                });
-            }
+        if let Err(error) = operator.give_up(&failure) {
+            batch.fatal = true;
+            self.failed.get_or_insert_with(|| {
+                Error::connect("Unrecoverable exception from producer send callback").with_source(error)
+            });
         }
+        batch.lost.push(index);
     }
 
     /// All records of the batch are at their end.
     fn close(&mut self, mut batch: Batch, operator: &Operator) {
-        // A marker says that at least one loss is not tolerated.
-        let fatal = batch.lost.contains(&usize::MAX);
-        batch.lost.retain(|index| *index != usize::MAX);
         batch.lost.sort_unstable();
-        let total = self.submitted.settle(&batch.ticket, if fatal { &batch.lost } else { &[] });
+        let total = self.submitted.settle(&batch.ticket, if batch.fatal { &batch.lost } else { &[] });
         add(&operator.counters().delivered, total - batch.lost.len());
         for (index, (original, position)) in batch.originals.into_iter().zip(batch.positions).enumerate() {
             let metadata = position.map(|position| {
@@ -194,7 +192,7 @@ impl Deliveries {
                     original.record.timestamp,
                 )
             });
-            if !fatal || !batch.lost.contains(&index) {
+            if !batch.fatal || !batch.lost.contains(&index) {
                 self.settled.push((original, metadata));
             }
         }

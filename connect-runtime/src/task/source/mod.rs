@@ -21,7 +21,7 @@ use super::control::TargetState;
 use super::{TaskCommon, try_later};
 use crate::kafka::{ClientProperties, Kafka, Producer};
 use crate::metrics::add;
-use crate::pipeline::{Fate, SourcePipeline};
+use crate::pipeline::{Fate, Origins, SourcePipeline};
 use crate::storage::status::State;
 use crate::storage::{OffsetBackingStore, OffsetReader};
 
@@ -223,7 +223,7 @@ impl SourceLoop {
             offsets.push((record.source_partition, record.source_offset));
             records.push(record.record);
         }
-        let fates = self.pipeline.process(records, &originals).await?;
+        let fates = self.pipeline.process(records, Origins { places: &offsets, records: &originals }).await?;
         if !self.hooks {
             originals.clear();
         }
