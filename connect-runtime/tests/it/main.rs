@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
 mod config;
+#[cfg(feature = "json")]
 mod converter_contract;
 #[cfg(feature = "json")]
 mod converters;

@@ -189,6 +189,7 @@ async fn a_commit_that_takes_too_long_is_forgotten_and_another_follows() {
     connect.expect_committed("sink", "t", 0, 2).await;
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn broken_input_fails_the_task_with_the_records_coordinates() {
     let connect = connect().start().await;
@@ -203,6 +204,7 @@ async fn broken_input_fails_the_task_with_the_records_coordinates() {
     assert!(committed(connect.kafka(), 0).is_none_or(|offset| offset <= 1), "the broken record is committed");
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn tolerated_and_dropped_records_are_counted_and_their_offsets_pass() {
     let connect = connect().start().await;

@@ -1,12 +1,11 @@
 //! The worker's configuration from file to typed value.
 
-use std::path::Path;
 use std::time::Duration;
 
 use connect_api::Properties;
 use connect_runtime::config::{
     ConnectProtocol, OffsetStorage, OverridePolicy, SourceExactlyOnce, WorkerConfig, WorkerMode,
-    parse_properties, read_connector_file, read_properties_file,
+    parse_properties,
 };
 
 const STANDALONE: &str = "\
@@ -161,8 +160,13 @@ fn secrets_of_the_worker_do_not_show_in_debug() {
     assert!(!format!("{worker:?} {:?}", worker.key_converter).contains("hunter2"));
 }
 
+#[cfg(feature = "json")]
 #[tokio::test]
 async fn files_are_read_and_named_in_errors() {
+    use std::path::Path;
+
+    use connect_runtime::config::{read_connector_file, read_properties_file};
+
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = directory.path().join(name);
