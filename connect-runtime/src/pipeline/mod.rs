@@ -15,7 +15,20 @@ pub(crate) use source::{Fate, SourcePipeline};
 pub(crate) use stage::Stage;
 pub(crate) use tolerance::Operator;
 
-use connect_api::{Converter, HeaderConverter};
+use connect_api::{Converter, HeaderConverter, Outcome, Record, Result};
+
+use self::tolerance::Attempt;
+use crate::metrics::add;
+
+/// How often a converter may ask to load something for one record. A schema with references needs a few.
+const MAX_RESOLVES: usize = 16;
+
+/// Which half of the record is being converted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Key,
+    Value,
+}
 
 /// The converters of one task, with the class names that error reports show.
 pub(crate) struct Converters {
@@ -25,4 +38,44 @@ pub(crate) struct Converters {
     pub(crate) value_class: String,
     pub(crate) header: Box<dyn HeaderConverter>,
     pub(crate) header_class: String,
+}
+
+/// Takes a record through the transformations. `false`: it ends here, dropped or given up.
+async fn transform(
+    chain: &Chain,
+    operator: &Operator,
+    record: &mut Record,
+    subject: Subject<'_>,
+) -> Result<bool> {
+    let keep = operator.retries();
+    let mut from = 0;
+    // Most records never fail: the clock is read for those that do.
+    let mut attempt = None;
+    loop {
+        let failed = match chain.apply(record, from, keep) {
+            Ok(Outcome::Keep) => return Ok(true),
+            Ok(Outcome::Drop) => {
+                add(&operator.counters().filtered, 1);
+                return Ok(false);
+            }
+            Err(failed) => *failed,
+        };
+        if failed.stage != from {
+            attempt = None;
+        }
+        from = failed.stage;
+        if operator.retry(&failed.error, attempt.get_or_insert_with(Attempt::first)).await
+            && let Some(before) = failed.before
+        {
+            *record = before;
+            continue;
+        }
+        operator.give_up(&Failure {
+            stage: Stage::Transformation,
+            class: &chain.stages[from].class,
+            error: &failed.error,
+            subject,
+        })?;
+        return Ok(false);
+    }
 }

@@ -1,29 +1,18 @@
 //! The sink's half: convert key, value and headers of a batch, then transform.
 
 use connect_api::{
-    Error, ErrorKind, Header, Headers, Outcome, RawItem, Record, Result, SchemaAndValue, SinkRecord,
-    TimestampType,
+    Error, ErrorKind, Header, Headers, RawItem, Record, Result, SchemaAndValue, SinkRecord, TimestampType,
 };
 
 use super::tolerance::Attempt;
-use super::{Chain, Converters, Failure, Operator, Stage, Subject};
+use super::{Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Stage, Subject, transform};
 use crate::kafka::{ConsumerRecord, PartitionRecords};
-use crate::metrics::add;
-
-/// As in the source's half.
-const MAX_RESOLVES: usize = 16;
 
 /// Transformations and converters of one sink task.
 pub(crate) struct SinkPipeline {
     pub(crate) chain: Chain,
     pub(crate) converters: Converters,
     pub(crate) operator: Operator,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Key,
-    Value,
 }
 
 /// Where a record came from, for reports.
@@ -91,7 +80,9 @@ impl SinkPipeline {
             if raw.timestamp_type != TimestampType::NoTimestampType {
                 record.timestamp = Some(raw.timestamp);
             }
-            if !self.chain.stages.is_empty() && !self.transform(&mut record, origin).await? {
+            if !self.chain.stages.is_empty()
+                && !transform(&self.chain, &self.operator, &mut record, origin.subject()).await?
+            {
                 continue;
             }
             out.push(SinkRecord::new(
@@ -103,39 +94,6 @@ impl SinkPipeline {
             ));
         }
         Ok(())
-    }
-
-    async fn transform(&mut self, record: &mut Record, origin: Origin<'_>) -> Result<bool> {
-        let keep = self.operator.retries();
-        let mut from = 0;
-        let mut attempt = Attempt::first();
-        loop {
-            let failed = match self.chain.apply(record, from, keep) {
-                Ok(Outcome::Keep) => return Ok(true),
-                Ok(Outcome::Drop) => {
-                    add(&self.operator.counters().filtered, 1);
-                    return Ok(false);
-                }
-                Err(failed) => *failed,
-            };
-            if failed.stage != from {
-                attempt = Attempt::first();
-            }
-            from = failed.stage;
-            if self.operator.retry(&failed.error, &mut attempt).await
-                && let Some(before) = failed.before
-            {
-                *record = before;
-                continue;
-            }
-            self.operator.give_up(&Failure {
-                stage: Stage::Transformation,
-                class: &self.chain.stages[from].class,
-                error: &failed.error,
-                subject: origin.subject(),
-            })?;
-            return Ok(false);
-        }
     }
 
     async fn convert_headers(&mut self, origin: Origin<'_>) -> Result<Option<Headers>> {

@@ -4,16 +4,14 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
-    Converter, DataItem, Encoded, Error, ErrorKind, Outcome, RawHeaders, Record, Result, SchemaAndValue,
+    Converter, DataItem, Encoded, Error, ErrorKind, RawHeaders, Record, Result, SchemaAndValue,
 };
 
 use super::tolerance::Attempt;
-use super::{Chain, Converters, Failure, Operator, Origins, Polled, Stage, Subject};
+use super::{
+    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Origins, Polled, Stage, Subject, transform,
+};
 use crate::kafka::ProducerRecord;
-use crate::metrics::add;
-
-/// How often a converter may ask to load something for one record. A schema with references needs a few.
-const MAX_RESOLVES: usize = 16;
 
 /// What became of a polled record.
 pub(crate) enum Fate {
@@ -32,13 +30,6 @@ pub(crate) struct SourcePipeline {
     pub(crate) last_size: usize,
 }
 
-/// Which half of the record is being converted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Key,
-    Value,
-}
-
 impl SourcePipeline {
     /// Takes a batch through. One fate per record, in order. `origins` are for reports.
     pub(crate) async fn process(
@@ -49,7 +40,8 @@ impl SourcePipeline {
         let mut alive = vec![true; records.len()];
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
-                alive[index] = self.transform(record, origins.get(index)).await?;
+                let subject = Subject::Source(origins.get(index));
+                alive[index] = transform(&self.chain, &self.operator, record, subject).await?;
             }
         }
         let mut headers = Vec::with_capacity(records.len());
@@ -93,40 +85,6 @@ impl SourcePipeline {
             }));
         }
         Ok(fates)
-    }
-
-    /// `false`: the record ends here.
-    async fn transform(&mut self, record: &mut Record, origin: Polled<'_>) -> Result<bool> {
-        let keep = self.operator.retries();
-        let mut from = 0;
-        let mut attempt = Attempt::first();
-        loop {
-            let failed = match self.chain.apply(record, from, keep) {
-                Ok(Outcome::Keep) => return Ok(true),
-                Ok(Outcome::Drop) => {
-                    add(&self.operator.counters().filtered, 1);
-                    return Ok(false);
-                }
-                Err(failed) => *failed,
-            };
-            if failed.stage != from {
-                attempt = Attempt::first();
-            }
-            from = failed.stage;
-            if self.operator.retry(&failed.error, &mut attempt).await
-                && let Some(before) = failed.before
-            {
-                *record = before;
-                continue;
-            }
-            self.operator.give_up(&Failure {
-                stage: Stage::Transformation,
-                class: &self.chain.stages[from].class,
-                error: &failed.error,
-                subject: Subject::Source(origin),
-            })?;
-            return Ok(false);
-        }
     }
 
     async fn convert_headers(&mut self, record: &Record, origin: Polled<'_>) -> Result<Option<RawHeaders>> {
