@@ -251,6 +251,8 @@ impl Consumer for RskafkaConsumer {
         let deadline = Instant::now() + max_wait;
         loop {
             self.start_fetches();
+            // A caller that finds records every time never waits, and then no other connection gets its turn.
+            tokio::task::yield_now().await;
             // Partitions that have answered meanwhile take part.
             while let Some(Some((number, fetched))) = self.fetches.next().now_or_never() {
                 self.settle(number, fetched)?;
