@@ -5,18 +5,21 @@ use std::error::Error;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use connect_api::Properties;
 use connect_runtime::{Connect, State};
 use krafka::consumer::AutoOffsetReset;
 
 use crate::connectors::{self, TAKEN};
 use crate::measure::{Figures, Watch};
 
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 11] = [
     "produce raw client",
+    "produce raw client in a task",
     "source ByteArray",
     "source String",
     "source JSON",
     "consume raw client",
+    "consume raw client in a task",
     "sink ByteArray",
     "sink String",
     "sink JSON",
@@ -27,7 +30,7 @@ pub(crate) const NAMES: [&str; 9] = [
 /// run first. The broker makes topics with one partition.
 const TOPIC: &str = "bench-input";
 
-pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figures, Failed> {
     let converter = |name: &str| match name.rsplit(' ').next() {
         Some("ByteArray") => ("ByteArrayConverter", "bytes"),
         Some("String") => ("StringConverter", "string"),
@@ -36,6 +39,15 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
     match name {
         "produce raw client" => produce(servers, records).await,
         "consume raw client" => consume(servers, records).await,
+        // As the engine runs it: on a worker thread of the runtime instead of the program's main thread.
+        "produce raw client in a task" => {
+            let servers = servers.to_owned();
+            in_a_task(async move { produce(&servers, records).await }).await
+        }
+        "consume raw client in a task" => {
+            let servers = servers.to_owned();
+            in_a_task(async move { consume(&servers, records).await }).await
+        }
         "start to RUNNING" => start(servers).await,
         _ if name.starts_with("source") => source(servers, records, converter(name)).await,
         _ if name.starts_with("sink") => sink(servers, records, converter(name).0).await,
@@ -43,7 +55,20 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
     }
 }
 
-async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+type Failed = Box<dyn Error + Send + Sync>;
+
+async fn in_a_task(
+    cell: impl Future<Output = Result<Figures, Failed>> + Send + 'static,
+) -> Result<Figures, Failed> {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(cell);
+    match tasks.join_next().await {
+        Some(figures) => Ok(figures??),
+        None => Err("no task".into()),
+    }
+}
+
+async fn produce(servers: &str, records: u64) -> Result<Figures, Failed> {
     let kafka = krafka::Kafka::builder(servers).allow_auto_create_topics(true).connect().await?;
     // As the engine's adapter sets it by default.
     let producer = kafka
@@ -72,7 +97,7 @@ async fn produce(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>>
     Ok(watch.stop(records))
 }
 
-async fn consume(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>> {
+async fn consume(servers: &str, records: u64) -> Result<Figures, Failed> {
     let kafka = krafka::Kafka::builder(servers).connect().await?;
     let consumer = kafka
         .consumer(format!("raw-{}", std::process::id()))
@@ -98,8 +123,12 @@ async fn consume(servers: &str, records: u64) -> Result<Figures, Box<dyn Error>>
     watch.map(|watch| watch.stop(seen)).ok_or_else(|| "nothing to consume".into())
 }
 
-async fn connect(servers: &str, converter: &str) -> Result<Connect, Box<dyn Error>> {
+async fn connect(servers: &str, converter: &str) -> Result<Connect, Failed> {
+    // For trying settings: `BENCH_PROPERTIES="producer.batch.size=524288 offset.flush.interval.ms=1000"`.
+    let extra = std::env::var("BENCH_PROPERTIES").unwrap_or_default();
+    let extra: Properties = extra.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
     Ok(Connect::builder()
+        .properties(extra)
         .bootstrap_servers(servers)
         .property("key.converter", "ByteArrayConverter")
         .property("value.converter", converter)
@@ -109,11 +138,7 @@ async fn connect(servers: &str, converter: &str) -> Result<Connect, Box<dyn Erro
         .await?)
 }
 
-async fn source(
-    servers: &str,
-    records: u64,
-    (converter, shape): (&str, &str),
-) -> Result<Figures, Box<dyn Error>> {
+async fn source(servers: &str, records: u64, (converter, shape): (&str, &str)) -> Result<Figures, Failed> {
     let name = format!("bench-{shape}-{}", std::process::id());
     let connect = connect(servers, converter).await?;
     let watch = Watch::start();
@@ -141,7 +166,7 @@ async fn source(
     Ok(figures)
 }
 
-async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, Box<dyn Error>> {
+async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, Failed> {
     let connect = connect(servers, converter).await?;
     let name = format!("sink-{}", std::process::id());
     connect.create(&name, [("connector.class", "CountSink"), ("topics", TOPIC)]).await?;
@@ -155,7 +180,7 @@ async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, B
 }
 
 /// From nothing to a running task; the figure's seconds are the result.
-async fn start(servers: &str) -> Result<Figures, Box<dyn Error>> {
+async fn start(servers: &str) -> Result<Figures, Failed> {
     let watch = Watch::start();
     let connect = connect(servers, "ByteArrayConverter").await?;
     connect
@@ -175,7 +200,7 @@ async fn start(servers: &str) -> Result<Figures, Box<dyn Error>> {
     Ok(figures)
 }
 
-async fn until(connect: &Connect, name: &str, done: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
+async fn until(connect: &Connect, name: &str, done: impl Fn() -> bool) -> Result<(), Failed> {
     while !done() {
         tokio::time::sleep(Duration::from_millis(2)).await;
         let status = connect.status(name)?;

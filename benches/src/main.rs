@@ -58,7 +58,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Task::Cell { name, bootstrap_servers, records } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let figures = runtime.block_on(cells::run(&name, &bootstrap_servers, records))?;
+            let figures = runtime
+                .block_on(cells::run(&name, &bootstrap_servers, records))
+                .map_err(|error| error.to_string())?;
             print(&figures.to_line());
             Ok(())
         }
