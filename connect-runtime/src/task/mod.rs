@@ -45,6 +45,15 @@ impl TaskCommon {
         self.secrets.redact(&error.trace())
     }
 
+    /// Waits while the task shall be paused. `false`: it shall stop instead of starting.
+    pub(crate) async fn wait_to_start(&mut self) -> bool {
+        if self.control.target() == control::TargetState::Paused {
+            self.status(State::Paused);
+            self.control.changed_from(control::TargetState::Paused).await;
+        }
+        self.control.target() != control::TargetState::Stopped
+    }
+
     pub(crate) fn status(&self, state: State) {
         self.statuses.put(&self.id.connector, Some(self.id.task), state, None);
     }

@@ -48,15 +48,11 @@ pub(crate) struct SinkTaskSpec {
 }
 
 /// Runs the task until it is stopped or fails. An error makes it `FAILED`.
-pub(crate) async fn run(spec: SinkTaskSpec) -> Result<()> {
-    let mut control = spec.common.control.clone();
-    if control.target() == TargetState::Paused {
-        spec.common.status(State::Paused);
-        control.changed_from(TargetState::Paused).await;
-    }
-    if control.target() == TargetState::Stopped {
+pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
+    if !spec.common.wait_to_start().await {
         return Ok(());
     }
+    let mut control = spec.common.control.clone();
     let reports = spec.reporter.settings.log_enable;
     let host = Arc::new(Host {
         requests: std::sync::Mutex::new(Requests::default()),

@@ -59,14 +59,10 @@ pub(crate) struct SourceTaskSpec {
 
 /// Runs the task until it is stopped or fails. An error makes it `FAILED`.
 pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
-    let mut control = spec.common.control.clone();
-    if control.target() == TargetState::Paused {
-        spec.common.status(State::Paused);
-        control.changed_from(TargetState::Paused).await;
-    }
-    if control.target() == TargetState::Stopped {
+    if !spec.common.wait_to_start().await {
         return Ok(());
     }
+    let mut control = spec.common.control.clone();
     let producer = loop {
         let made = tokio::select! {
             made = spec.kafka.producer(&spec.producer) => made,
