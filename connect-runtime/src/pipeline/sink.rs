@@ -97,7 +97,8 @@ impl SinkPipeline {
     }
 
     async fn convert_headers(&mut self, origin: Origin<'_>) -> Result<Option<Headers>> {
-        let mut attempt = Attempt::first();
+        // As in `transform`: the clock is read for records that fail.
+        let mut attempt = None;
         loop {
             let mut headers = Headers::new();
             let mut failed = None;
@@ -113,7 +114,7 @@ impl SinkPipeline {
                 }
             }
             let Some(error) = failed else { return Ok(Some(headers)) };
-            if self.operator.retry(&error, &mut attempt).await {
+            if self.operator.retry(&error, attempt.get_or_insert_with(Attempt::first)).await {
                 continue;
             }
             self.operator.give_up(&Failure {

@@ -88,7 +88,8 @@ impl SourcePipeline {
     }
 
     async fn convert_headers(&mut self, record: &Record, origin: Polled<'_>) -> Result<Option<RawHeaders>> {
-        let mut attempt = Attempt::first();
+        // As in `transform`: the clock is read for records that fail.
+        let mut attempt = None;
         loop {
             let mut raw = RawHeaders::default();
             let mut failed = None;
@@ -106,7 +107,7 @@ impl SourcePipeline {
                 }
             }
             let Some(error) = failed else { return Ok(Some(raw)) };
-            if self.operator.retry(&error, &mut attempt).await {
+            if self.operator.retry(&error, attempt.get_or_insert_with(Attempt::first)).await {
                 continue;
             }
             self.operator.give_up(&Failure {
