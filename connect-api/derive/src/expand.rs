@@ -56,7 +56,7 @@ pub(crate) fn config(model: &Model) -> TokenStream {
                 __properties: &::connect_api::config::Properties,
                 __prefix: &str,
             ) -> ::connect_api::Result<Self> {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a struct without fields or checks changes nothing")]
                 let mut __fields = ::connect_api::config::fields::Fields::new(
                     <Self as ::connect_api::config::Config>::def(),
                     __properties,
@@ -69,7 +69,7 @@ pub(crate) fn config(model: &Model) -> TokenStream {
             }
 
             fn to_properties(&self) -> ::connect_api::config::Properties {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a struct without fields or checks changes nothing")]
                 let mut properties = ::connect_api::config::Properties::new();
                 #(#write)*
                 properties
