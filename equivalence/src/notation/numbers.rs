@@ -1,0 +1,87 @@
+//! Numbers and bytes from text, with Java's grammar and Java's words for what it refuses.
+
+use connect_api::data::{Decimal, java};
+
+use crate::failure::{Answer, thrown};
+
+const NUMBER_FORMAT: &str = "java.lang.NumberFormatException";
+
+fn not_a_number<T>(text: &str) -> Answer<T> {
+    thrown(NUMBER_FORMAT, format!("For input string: \"{text}\""))
+}
+
+/// `Integer.parseInt`.
+pub(crate) fn parse_int(text: &str) -> Answer<i32> {
+    text.parse().or_else(|_| not_a_number(text))
+}
+
+/// `Long.parseLong`.
+pub(super) fn parse_long(text: &str) -> Answer<i64> {
+    text.parse().or_else(|_| not_a_number(text))
+}
+
+/// `Byte.parseByte`, `Short.parseShort`.
+pub(super) fn parse_small<T: TryFrom<i32>>(text: &str) -> Answer<T> {
+    let wide = parse_int(text)?;
+    let message = || format!("Value out of range. Value:\"{text}\" Radix:10");
+    T::try_from(wide).or_else(|_| thrown(NUMBER_FORMAT, message()))
+}
+
+/// `Float.parseFloat`, `Double.parseDouble`, without their hexadecimal form.
+pub(super) fn parse_float<T: std::str::FromStr>(text: &str) -> Answer<T> {
+    let trimmed = text.trim_matches(|c| c <= ' ');
+    if trimmed.is_empty() {
+        return thrown(NUMBER_FORMAT, "empty String");
+    }
+    let (sign, digits) = match trimmed.as_bytes()[0] {
+        b'-' => ("-", &trimmed[1..]),
+        b'+' => ("", &trimmed[1..]),
+        _ => ("", trimmed),
+    };
+    let rust = match digits {
+        "NaN" => "NaN".to_owned(),
+        "Infinity" => format!("{sign}inf"),
+        _ => {
+            let number = digits.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(digits);
+            let plain = number.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+                && number.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+            if !plain {
+                return not_a_number(trimmed);
+            }
+            format!("{sign}{number}")
+        }
+    };
+    rust.parse().or_else(|_| not_a_number(trimmed))
+}
+
+/// `new BigInteger`.
+pub(super) fn parse_big(text: &str) -> Answer<Decimal> {
+    if text.is_empty() {
+        return thrown(NUMBER_FORMAT, "Zero length BigInteger");
+    }
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() {
+        return thrown(NUMBER_FORMAT, "Zero length BigInteger");
+    }
+    if digits.contains(['+', '-']) {
+        return thrown(NUMBER_FORMAT, "Illegal embedded sign character");
+    }
+    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse().map_err(Into::into),
+        false => not_a_number(text),
+    }
+}
+
+/// `Base64.getDecoder().decode`.
+pub(crate) fn base64(text: &str) -> Answer<Vec<u8>> {
+    let illegal = |message: String| thrown("java.lang.IllegalArgumentException", message);
+    if let Some(decoded) = java::base64_decode(text.as_bytes()) {
+        return Ok(decoded);
+    }
+    let strange = text.bytes().find(|byte| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte));
+    match strange {
+        Some(byte) => illegal(format!("Illegal base64 character {byte:x}")),
+        None if !text.contains('=') => illegal("Last unit does not have enough valid bits".to_owned()),
+        None => illegal("Input byte array has wrong 4-byte ending unit".to_owned()),
+    }
+}
