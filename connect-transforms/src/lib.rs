@@ -11,7 +11,11 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod extract_field;
+mod field_path;
 mod filter;
+mod flatten;
+mod hoist_field;
 mod insert_field;
 mod java_regex;
 mod mask_field;
@@ -20,23 +24,51 @@ mod regex_router;
 mod replace_field;
 mod requirements;
 mod schema_cache;
+mod value_to_key;
 
+pub use extract_field::{ExtractField, ExtractFieldConfig};
+pub use field_path::{FieldSyntaxVersion, parse_field_path};
 pub use filter::Filter;
+pub use flatten::{Flatten, FlattenConfig};
+pub use hoist_field::{HoistField, HoistFieldConfig};
 pub use insert_field::{InsertField, InsertFieldConfig};
 pub use mask_field::{MaskField, MaskFieldConfig};
 pub use regex_router::{RegexRouter, RegexRouterConfig};
 pub use replace_field::{ReplaceField, ReplaceFieldConfig};
+pub use value_to_key::{ValueToKey, ValueToKeyConfig};
 
 use connect_api::Plugins;
 use connect_api::transform::{Key, Value};
 use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 
+/// Configuration keys that a transformation has here and Kafka Connect 4.3 does not know, as the transformation's name
+/// without `$Key` and `$Value`, and the key. Each has a default with which it changes nothing.
+///
+/// Whoever compares configuration keys with Kafka's leaves out exactly these.
+///
+/// ```
+/// assert!(connect_transforms::EXTENSION_KEYS.contains(&("ValueToKey", "field.syntax.version")));
+/// ```
+pub const EXTENSION_KEYS: &[(&str, &str)] = &[("ValueToKey", "field.syntax.version")];
+
 /// Registers every transformation and predicate under Kafka's names, and under the names of Kafka's Java classes.
 pub fn register(plugins: &mut Plugins) {
     plugins
         .bundle(env!("CARGO_PKG_VERSION"))
+        .transformation::<ExtractField<Key>>("ExtractField$Key")
+        .alias("org.apache.kafka.connect.transforms.ExtractField$Key")
+        .transformation::<ExtractField<Value>>("ExtractField$Value")
+        .alias("org.apache.kafka.connect.transforms.ExtractField$Value")
         .transformation::<Filter>("Filter")
         .alias("org.apache.kafka.connect.transforms.Filter")
+        .transformation::<Flatten<Key>>("Flatten$Key")
+        .alias("org.apache.kafka.connect.transforms.Flatten$Key")
+        .transformation::<Flatten<Value>>("Flatten$Value")
+        .alias("org.apache.kafka.connect.transforms.Flatten$Value")
+        .transformation::<HoistField<Key>>("HoistField$Key")
+        .alias("org.apache.kafka.connect.transforms.HoistField$Key")
+        .transformation::<HoistField<Value>>("HoistField$Value")
+        .alias("org.apache.kafka.connect.transforms.HoistField$Value")
         .transformation::<InsertField<Key>>("InsertField$Key")
         .alias("org.apache.kafka.connect.transforms.InsertField$Key")
         .transformation::<InsertField<Value>>("InsertField$Value")
@@ -51,6 +83,8 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.ReplaceField$Key")
         .transformation::<ReplaceField<Value>>("ReplaceField$Value")
         .alias("org.apache.kafka.connect.transforms.ReplaceField$Value")
+        .transformation::<ValueToKey>("ValueToKey")
+        .alias("org.apache.kafka.connect.transforms.ValueToKey")
         .predicate::<HasHeaderKey>("HasHeaderKey")
         .alias("org.apache.kafka.connect.transforms.predicates.HasHeaderKey")
         .predicate::<RecordIsTombstone>("RecordIsTombstone")

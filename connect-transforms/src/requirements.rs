@@ -6,11 +6,24 @@ use connect_api::{Error, Result, Struct, Value};
 /// The map that schemaless data must be.
 pub(crate) fn require_map<'a>(value: &'a mut Value, purpose: &str) -> Result<&'a mut Map> {
     let class = value.java_class_name();
-    value.as_map_mut().ok_or_else(|| {
-        Error::data(format!(
-            "Only Map objects supported in absence of schema for [{purpose}], found: {class}"
-        ))
-    })
+    value.as_map_mut().ok_or_else(|| not_a_map(class, purpose))
+}
+
+/// The error for a value of another class where a map is wanted.
+#[cold]
+pub(crate) fn not_a_map(class: &str, purpose: &str) -> Error {
+    Error::data(format!("Only Map objects supported in absence of schema for [{purpose}], found: {class}"))
+}
+
+/// The error for a map whose keys are no text. Kafka finds out when it casts the key.
+#[cold]
+pub(crate) fn not_a_text_key(key: &Value) -> Error {
+    let class = key.java_class_name();
+    Error::data(format!(
+        "class {class} cannot be cast to class java.lang.String ({class} and java.lang.String are in module java.base \
+         of loader 'bootstrap')"
+    ))
+    .with_java_class("java.lang.ClassCastException")
 }
 
 /// The struct that data with a schema must be.

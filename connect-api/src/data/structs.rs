@@ -194,6 +194,17 @@ impl Struct {
         Ok(())
     }
 
+    /// Checks that no field is null that requires a value and has no default.
+    pub(super) fn check_unset(&self) -> Result<()> {
+        for (field, value) in self.iter() {
+            let schema = field.schema();
+            if value.is_null() && !schema.is_optional() && schema.default_value().is_none() {
+                schema.validate_field(field.name(), value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The raw value of a field that must be declared with this type.
     fn typed(&self, field: impl FieldSelector, ty: Type) -> Result<&Value> {
         let field = field.select(&self.schema)?;

@@ -90,6 +90,8 @@ fn check(schema: &Schema, value: &Value, place: Place<'_>) -> Result<()> {
         (Type::Struct, Value::Struct(value)) if value.schema() != schema => {
             Err(Error::data("Struct schemas do not match."))
         }
+        // What was put into the struct was checked then. What was not put is null.
+        (Type::Struct, Value::Struct(value)) => value.check_unset(),
         (Type::Array, Value::Array(list)) => {
             let element = schema.value_schema()?;
             let inside = Place::Inside("element of array", &place);
@@ -177,8 +179,19 @@ mod tests {
     #[test]
     fn structs_must_have_an_equal_schema() {
         let schema = |name| Schema::structure().name(name).field("a", Schema::INT8).build().unwrap();
-        let value = Struct::new(schema("x")).unwrap();
+        let value = Struct::new(schema("x")).unwrap().with("a", 1_i8).unwrap();
         assert!(schema("x").validate_value(&Value::from(value.clone())).is_ok());
         assert_eq!(message(&schema("y"), value), "Struct schemas do not match.");
+    }
+
+    #[test]
+    fn a_struct_inside_must_have_what_it_requires() {
+        let schema = Schema::structure().field("a", Schema::INT8).build().unwrap();
+        let value = Struct::new(schema.clone()).unwrap();
+        assert_eq!(
+            message(&schema, value.clone()),
+            "Invalid value: null used for required field: \"a\", schema type: INT8"
+        );
+        assert!(schema.validate_value(&Value::from(value.with("a", 1_i8).unwrap())).is_ok());
     }
 }
