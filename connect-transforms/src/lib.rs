@@ -11,12 +11,15 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod drop_headers;
 mod extract_field;
 mod field_path;
 mod filter;
 mod flatten;
+mod header_from;
 mod hoist_field;
 mod insert_field;
+mod insert_header;
 mod java_regex;
 mod mask_field;
 pub mod predicates;
@@ -24,17 +27,22 @@ mod regex_router;
 mod replace_field;
 mod requirements;
 mod schema_cache;
+mod set_schema_metadata;
 mod value_to_key;
 
+pub use drop_headers::{DropHeaders, DropHeadersConfig};
 pub use extract_field::{ExtractField, ExtractFieldConfig};
 pub use field_path::{FieldSyntaxVersion, parse_field_path};
 pub use filter::Filter;
 pub use flatten::{Flatten, FlattenConfig};
+pub use header_from::{HeaderFrom, HeaderFromConfig};
 pub use hoist_field::{HoistField, HoistFieldConfig};
 pub use insert_field::{InsertField, InsertFieldConfig};
+pub use insert_header::{InsertHeader, InsertHeaderConfig};
 pub use mask_field::{MaskField, MaskFieldConfig};
 pub use regex_router::{RegexRouter, RegexRouterConfig};
 pub use replace_field::{ReplaceField, ReplaceFieldConfig};
+pub use set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig};
 pub use value_to_key::{ValueToKey, ValueToKeyConfig};
 
 use connect_api::Plugins;
@@ -55,6 +63,8 @@ pub const EXTENSION_KEYS: &[(&str, &str)] = &[("ValueToKey", "field.syntax.versi
 pub fn register(plugins: &mut Plugins) {
     plugins
         .bundle(env!("CARGO_PKG_VERSION"))
+        .transformation::<DropHeaders>("DropHeaders")
+        .alias("org.apache.kafka.connect.transforms.DropHeaders")
         .transformation::<ExtractField<Key>>("ExtractField$Key")
         .alias("org.apache.kafka.connect.transforms.ExtractField$Key")
         .transformation::<ExtractField<Value>>("ExtractField$Value")
@@ -65,6 +75,10 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.Flatten$Key")
         .transformation::<Flatten<Value>>("Flatten$Value")
         .alias("org.apache.kafka.connect.transforms.Flatten$Value")
+        .transformation::<HeaderFrom<Key>>("HeaderFrom$Key")
+        .alias("org.apache.kafka.connect.transforms.HeaderFrom$Key")
+        .transformation::<HeaderFrom<Value>>("HeaderFrom$Value")
+        .alias("org.apache.kafka.connect.transforms.HeaderFrom$Value")
         .transformation::<HoistField<Key>>("HoistField$Key")
         .alias("org.apache.kafka.connect.transforms.HoistField$Key")
         .transformation::<HoistField<Value>>("HoistField$Value")
@@ -73,6 +87,8 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.InsertField$Key")
         .transformation::<InsertField<Value>>("InsertField$Value")
         .alias("org.apache.kafka.connect.transforms.InsertField$Value")
+        .transformation::<InsertHeader>("InsertHeader")
+        .alias("org.apache.kafka.connect.transforms.InsertHeader")
         .transformation::<MaskField<Key>>("MaskField$Key")
         .alias("org.apache.kafka.connect.transforms.MaskField$Key")
         .transformation::<MaskField<Value>>("MaskField$Value")
@@ -83,6 +99,10 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.ReplaceField$Key")
         .transformation::<ReplaceField<Value>>("ReplaceField$Value")
         .alias("org.apache.kafka.connect.transforms.ReplaceField$Value")
+        .transformation::<SetSchemaMetadata<Key>>("SetSchemaMetadata$Key")
+        .alias("org.apache.kafka.connect.transforms.SetSchemaMetadata$Key")
+        .transformation::<SetSchemaMetadata<Value>>("SetSchemaMetadata$Value")
+        .alias("org.apache.kafka.connect.transforms.SetSchemaMetadata$Value")
         .transformation::<ValueToKey>("ValueToKey")
         .alias("org.apache.kafka.connect.transforms.ValueToKey")
         .predicate::<HasHeaderKey>("HasHeaderKey")

@@ -164,6 +164,27 @@ impl Schema {
         }
     }
 
+    /// The same schema under another name, in another version, or both; `None` keeps what is there. Nothing is
+    /// checked, so that a default whose own schema has the old name stays.
+    ///
+    /// ```
+    /// use connect_api::Schema;
+    /// let order = Schema::structure().name("Order").version(1).field("id", Schema::INT64).build()?;
+    /// let renamed = order.with_metadata(Some("Purchase"), None);
+    /// assert_eq!((renamed.name(), renamed.version()), (Some("Purchase"), Some(1)));
+    /// # Ok::<(), connect_api::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_metadata(&self, name: Option<&str>, version: Option<i32>) -> Self {
+        let mut full = match &self.0 {
+            Repr::Plain { ty, optional } => Full { optional: *optional, ..Full::of(*ty) },
+            Repr::Full(full) => full.as_ref().clone(),
+        };
+        full.name = name.map(Str::from).or(full.name);
+        full.version = version.or(full.version);
+        Self::full(full)
+    }
+
     pub(super) fn plain(ty: Type, optional: bool) -> Self {
         Self(Repr::Plain { ty, optional })
     }

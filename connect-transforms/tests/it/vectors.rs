@@ -79,9 +79,17 @@ pub(crate) fn problem(plugins: &Plugins, case: &Json, expected: &Json) -> Option
             let message = expected_message(kafkas["message"].as_str().unwrap_or_default());
             // How an expression is wrong is said in the words of the regex crate.
             let words = message.split_once("Invalid regex: ").map_or(&*message, |(before, _)| before);
-            let same_words = match words.len() == message.len() {
-                true => error.message() == message,
-                false => error.message().starts_with(words),
+            let same_words = if kafkas["class"] == "java.lang.NullPointerException" {
+                // Kafka's message speaks of its own code, ours of the data.
+                !error.message().is_empty()
+            } else if words.len() < message.len() {
+                error.message().starts_with(words)
+            } else {
+                // Kafka stops at the first bad key; ours follow, one per line.
+                error
+                    .message()
+                    .strip_prefix(words)
+                    .is_some_and(|more| more.is_empty() || more.starts_with('\n'))
             };
             if same_words && kafkas["stage"] == stage && kafkas["class"] == error.java_class() {
                 return None;
@@ -99,6 +107,11 @@ fn every_transformation_and_predicate_answers_as_kafkas_own_class() {
 #[test]
 fn fields_are_extracted_hoisted_flattened_and_keyed_as_by_kafkas_own_classes() {
     assert_eq!(compare(include_str!("../vectors/fields.jsonl")), (411, 0));
+}
+
+#[test]
+fn headers_and_schema_metadata_are_as_by_kafkas_own_classes() {
+    assert_eq!(compare(include_str!("../vectors/headers.jsonl")), (339, 0));
 }
 
 /// How many cases were compared, and how many left out.
