@@ -95,7 +95,8 @@ mod pipeline;
 mod storage;
 mod task;
 mod time;
-mod wire;
+#[doc(hidden)]
+pub mod wire;
 mod worker;
 
 pub use connect::{Connect, ConnectBuilder, ShutdownReport};

@@ -3,6 +3,7 @@
 mod converters;
 mod transforms;
 mod values;
+mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -74,6 +75,12 @@ impl Program {
             "schema_equal" => values::equal(case),
             "schema_text" => values::text(case),
             "validate_value" => values::validate(case),
+            "group_metadata" => wire::metadata(case),
+            "group_metadata_decode" => wire::metadata_decode(case),
+            "group_assignment" => wire::assignment(case),
+            "group_assignment_decode" => wire::assignment_decode(case),
+            "offset_file" => wire::offset_file(case),
+            "offset_file_decode" => wire::offset_file_decode(case),
             other => bad_case(format!("unknown op {other}")),
         }
     }

@@ -1,4 +1,7 @@
 //! The byte formats of Connect's own topics and files. Pure: no I/O, no clock, no logging.
 
+#[doc(hidden)]
+pub mod group;
 pub(crate) mod offset;
-pub(crate) mod offset_file;
+#[doc(hidden)]
+pub mod offset_file;

@@ -24,20 +24,24 @@ const HASH_MAP_FLAGS: u8 = 3;
 const BYTE_ARRAY_FLAGS: u8 = 2;
 
 /// Keys and values as they stand in the file.
-pub(crate) type Entries = Vec<(Bytes, Option<Bytes>)>;
+pub type Entries = Vec<(Bytes, Option<Bytes>)>;
 
 /// Writes the map.
-pub(crate) fn encode(entries: &[(Bytes, Option<Bytes>)]) -> Result<Bytes> {
+///
+/// # Errors
+///
+/// When there are more entries or bytes than such a stream can count.
+pub fn encode(entries: &[(Bytes, Option<Bytes>)]) -> Result<Bytes> {
     let count = u32::try_from(entries.len()).map_err(|_| Error::connect("too many offsets for one file"))?;
     let mut out = BytesMut::new();
     out.put_slice(&MAGIC);
     out.put_u8(TC_OBJECT);
     class(&mut out, HASH_MAP, HASH_MAP_UID, HASH_MAP_FLAGS, &[(b'F', "loadFactor"), (b'I', "threshold")]);
-    // Java's table: the next power of two above count / 0.75, at least 16.
-    let capacity = (u64::from(count) * 4 / 3 + 1).next_power_of_two().max(16);
+    // Java's table: it begins with 16 and doubles when more than three quarters are taken; an empty map has none.
+    let capacity = (u64::from(count) * 4).div_ceil(3).next_power_of_two().max(16);
     let capacity = u32::try_from(capacity).map_err(|_| Error::connect("too many offsets for one file"))?;
     out.put_f32(0.75);
-    out.put_u32(capacity / 4 * 3);
+    out.put_u32(if count == 0 { 0 } else { capacity / 4 * 3 });
     out.put_u8(TC_BLOCKDATA);
     out.put_u8(8);
     out.put_u32(capacity);
@@ -90,13 +94,20 @@ fn array(out: &mut BytesMut, bytes: &[u8], described: &mut bool) -> Result<()> {
 }
 
 /// Reads the map. Empty bytes are an empty map.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Entries> {
+///
+/// # Errors
+///
+/// When the bytes are not such a stream.
+pub fn decode(bytes: &[u8]) -> Result<Entries> {
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
     let mut reader = Reader { all: bytes, at: 0, handles: Vec::new() };
     if reader.take(4)? != MAGIC {
-        return Err(reader.wrong("it does not begin with a Java serialization header"));
+        let header: String = bytes[..4].iter().map(|byte| format!("{byte:02X}")).collect();
+        let cause = Error::data(format!("invalid stream header: {header}"));
+        let cause = cause.with_java_class("java.io.StreamCorruptedException");
+        return Err(reader.wrong("it does not begin with a Java serialization header").with_source(cause));
     }
     reader.tag(TC_OBJECT, "an object")?;
     if reader.class()? != HASH_MAP {

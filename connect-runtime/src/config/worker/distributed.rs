@@ -62,8 +62,8 @@ pub enum SourceExactlyOnce {
     Enabled,
 }
 
-/// `connect.protocol`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ConfigEnum)]
+/// `connect.protocol`: how workers agree on who runs what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ConfigEnum)]
 pub enum ConnectProtocol {
     /// Everything stops for a rebalance.
     Eager,
