@@ -5,7 +5,8 @@ use connect_api::{ConfigEnum, Error, ErrorKind, Result, Schema, Str, Struct, Val
 
 use crate::requirements::{not_a_map, require_struct};
 
-const PURPOSE: &str = "nested field access";
+/// What a transformation does that follows a path, for messages.
+pub(crate) const NESTED: &str = "nested field access";
 
 /// How a transformation reads the names of fields in its configuration: the values of `field.syntax.version`.
 ///
@@ -106,7 +107,7 @@ impl FieldPath {
         for step in before {
             match get(value, step)? {
                 Value::Null => return Ok(&Value::Null),
-                inner => value = require_struct(inner, PURPOSE)?,
+                inner => value = require_struct(inner, NESTED)?,
             }
         }
         get(value, last)
@@ -120,7 +121,7 @@ impl FieldPath {
             match value.get(step) {
                 None | Some(ValueRef::Null) => return Ok(Value::Null),
                 Some(ValueRef::Map(inner)) => value = inner,
-                Some(other) => return Err(not_a_map(other.to_value().java_class_name(), PURPOSE)),
+                Some(other) => return Err(not_a_map(other.to_value().java_class_name(), NESTED)),
             }
         }
         Ok(value.get(last).map(ValueRef::to_value).unwrap_or_default())

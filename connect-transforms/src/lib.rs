@@ -14,12 +14,14 @@
 mod drop_headers;
 mod extract_field;
 mod field_path;
+mod field_tree;
 mod filter;
 mod flatten;
 mod header_from;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
+mod java_hash;
 mod java_regex;
 mod mask_field;
 pub mod predicates;
@@ -57,7 +59,12 @@ use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 /// ```
 /// assert!(connect_transforms::EXTENSION_KEYS.contains(&("ValueToKey", "field.syntax.version")));
 /// ```
-pub const EXTENSION_KEYS: &[(&str, &str)] = &[("ValueToKey", "field.syntax.version")];
+pub const EXTENSION_KEYS: &[(&str, &str)] = &[
+    ("InsertField", "field.syntax.version"),
+    ("MaskField", "field.syntax.version"),
+    ("ReplaceField", "field.syntax.version"),
+    ("ValueToKey", "field.syntax.version"),
+];
 
 /// Registers every transformation and predicate under Kafka's names, and under the names of Kafka's Java classes.
 pub fn register(plugins: &mut Plugins) {

@@ -7,7 +7,9 @@ use connect_api::data::{Array, Date, Decimal, Map, values};
 use connect_api::transform::Target;
 use connect_api::{Config, Error, Outcome, Record, Result, Struct, Transformation, Value};
 
-use crate::requirements::{field_value, require_map, require_struct};
+use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
+use crate::field_tree::FieldTree;
+use crate::requirements::{field_value, not_a_struct, require_map, require_struct, require_struct_mut};
 
 const PURPOSE: &str = "mask fields";
 
@@ -25,14 +27,36 @@ pub struct MaskFieldConfig {
     /// the default value is used, otherwise null is used.
     #[config(default = true)]
     pub replace_null_with_default: bool,
+    /// Defines the version of the syntax to access fields: `V1` for names of fields of the key or value itself, `V2` for
+    /// paths, where dots separate the steps and backticks wrap a step that has dots. Kafka Connect does not have this
+    /// key here.
+    #[config(default = "V1", importance = High)]
+    pub field_syntax_version: FieldSyntaxVersion,
 }
 
 /// Replaces the content of fields of the key or value: by the null of their type (0, false, the empty text), or by a
 /// text of one's own that must fit the type.
+///
+/// Null stays null. Without a schema a field that is not there is added with null, as in Kafka; with a schema it is
+/// passed over. With `field.syntax.version=V2`, which Kafka Connect does not have here, names are paths; a path through
+/// null, or through something that is not there, changes nothing.
+///
+/// ```
+/// use connect_api::{Plugins, Properties, Record, SchemaAndValue, data::Map};
+/// let mut plugins = Plugins::default();
+/// connect_transforms::register(&mut plugins);
+/// let mask = plugins.find_transformation("MaskField$Value")?.configure(&Properties::from([("fields", "card")]))?;
+///
+/// let payment = Map::from([("amount", "12.50"), ("card", "4111 1111 1111 1111")]);
+/// let mut record = Record::new("payments", SchemaAndValue::schemaless(payment));
+/// let _ = mask.apply(&mut record)?;
+/// assert_eq!(record.value.value.to_string(), "{amount=12.50, card=}");
+/// # Ok::<(), connect_api::Error>(())
+/// ```
 #[derive(Debug)]
 #[doc(alias = "org.apache.kafka.connect.transforms.MaskField")]
 pub struct MaskField<T> {
-    fields: Vec<String>,
+    fields: FieldTree<()>,
     replacement: Option<Value>,
     replace_null_with_default: bool,
     target: PhantomData<T>,
@@ -45,6 +69,48 @@ impl<T> MaskField<T> {
             None => null_of(value),
             Some(replacement) => replaced(value, replacement),
         }
+    }
+
+    fn mask_map(&self, map: &mut Map, fields: &FieldTree<()>) -> Result<()> {
+        for branch in fields.branches() {
+            if branch.here.is_some() {
+                // A field that is not there is added with null, as in Kafka.
+                let masked = self.masked(&map.get_owned(&branch.name).unwrap_or_default())?;
+                map.insert(&branch.name, masked);
+            } else if let Some(mut inner) = map.set(&branch.name, Value::Null)
+                && !inner.is_null()
+            {
+                self.mask_map(require_map(&mut inner, NESTED)?, &branch.below)?;
+                map.insert(&branch.name, inner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Touches nothing but masked fields, and fields that are null and have a default.
+    fn mask_struct(&self, value: &mut Struct, fields: &FieldTree<()>) -> Result<()> {
+        let schema = value.schema().clone();
+        for field in schema.fields()? {
+            let branch = fields.get(field.name());
+            if branch.is_none() && !value.values()[field.index()].is_null() {
+                continue;
+            }
+            let before = field_value(value, field, self.replace_null_with_default)?;
+            let after = match branch {
+                Some(branch) if branch.here.is_some() => self.masked(&before)?,
+                Some(branch) if !before.is_null() => {
+                    field.schema().fields().map_err(|_| not_a_struct())?;
+                    let mut inner = require_struct(&before, NESTED)?.clone();
+                    self.mask_struct(&mut inner, &branch.below)?;
+                    inner.into()
+                }
+                _ => before,
+            };
+            if !after.is_null() {
+                value.put(field, after)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,8 +164,12 @@ impl<T: Target> Transformation for MaskField<T> {
     type Config = MaskFieldConfig;
 
     fn configure(config: MaskFieldConfig) -> Result<Self> {
+        let mut fields = FieldTree::default();
+        for field in &config.fields {
+            *fields.entry(&FieldPath::parse(field, config.field_syntax_version)?)? = Some(());
+        }
         Ok(Self {
-            fields: config.fields,
+            fields,
             replacement: config.replacement.map(Value::from),
             replace_null_with_default: config.replace_null_with_default,
             target: PhantomData,
@@ -109,25 +179,10 @@ impl<T: Target> Transformation for MaskField<T> {
     fn apply(&self, record: &mut Record) -> Result<Outcome> {
         let data = T::of(record);
         if data.schema.is_none() {
-            let map = require_map(&mut data.value, PURPOSE)?;
-            for field in &self.fields {
-                // A field that is not there is added with null, as in Kafka.
-                let masked = self.masked(&map.get_owned(field).unwrap_or_default())?;
-                map.insert(field, masked);
-            }
-            return Ok(Outcome::Keep);
+            self.mask_map(require_map(&mut data.value, PURPOSE)?, &self.fields)?;
+        } else {
+            self.mask_struct(require_struct_mut(&mut data.value, PURPOSE)?, &self.fields)?;
         }
-        let before = require_struct(&data.value, PURPOSE)?;
-        let mut after = Vec::with_capacity(before.values().len());
-        for field in before.schema().fields()? {
-            let value = field_value(before, field, self.replace_null_with_default)?;
-            after.push(match self.fields.iter().any(|masked| field.name() == masked) {
-                true => self.masked(&value)?,
-                false => value,
-            });
-        }
-        // A masked value has the class that the field's value had.
-        data.value = Struct::from_checked_values(before.schema().clone(), after)?.into();
         Ok(Outcome::Keep)
     }
 }

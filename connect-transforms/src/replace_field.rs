@@ -1,15 +1,17 @@
 //! [`ReplaceField`]: leaves out or renames fields.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use connect_api::config::{ParsedValue, Validator, invalid};
-use connect_api::data::{Map, SchemaBuilder};
+use connect_api::data::{Map, SchemaBuilder, Shape};
 use connect_api::transform::Target;
 use connect_api::{Config, Error, Outcome, Record, Result, Schema, Str, Struct, Transformation, Value};
 
-use crate::requirements::{field_value, require_map, require_struct};
-use crate::schema_cache::SchemaCache;
+use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
+use crate::field_tree::{Branch, FieldTree};
+use crate::java_hash::sort_as_hash_map;
+use crate::requirements::{is_settled, not_a_text_key, require_map, require_struct};
+use crate::schema_cache::{SchemaCache, ShapeCache};
 
 const PURPOSE: &str = "field replacement";
 
@@ -29,6 +31,11 @@ pub struct ReplaceFieldConfig {
     /// the default value is used, otherwise null is used.
     #[config(default = true)]
     pub replace_null_with_default: bool,
+    /// Defines the version of the syntax to access fields: `V1` for names of fields of the key or value itself, `V2` for
+    /// paths, where dots separate the steps and backticks wrap a step that has dots. The new name of a field is no path.
+    /// Kafka Connect does not have this key here.
+    #[config(default = "V1", importance = High)]
+    pub field_syntax_version: FieldSyntaxVersion,
 }
 
 fn renames_validator() -> Validator {
@@ -52,69 +59,234 @@ fn parse_rename(mapping: &str) -> Option<(&str, &str)> {
 /// Leaves fields out of the key or value, or renames them.
 ///
 /// A field stays when it is not excluded and, if there are fields to include, is one of them; both by its old name.
-/// A null key or value stays as it is.
+/// A null key or value stays as it is. With a schema two fields of one name are an error; without one the later value
+/// stays.
+///
+/// With `field.syntax.version=V2`, which Kafka Connect does not have here, names are paths, but for the new ones of
+/// `renames`: `a.b:c` makes the field `b` inside `a` the field `c` inside `a`. Excluding a field excludes what is below
+/// it; including one includes it with everything below.
+///
+/// ```
+/// use connect_api::{Plugins, Properties, Record, SchemaAndValue, data::Map};
+/// let mut plugins = Plugins::default();
+/// connect_transforms::register(&mut plugins);
+/// let config = Properties::from([("exclude", "password"), ("renames", "mail:email")]);
+/// let replace = plugins.find_transformation("ReplaceField$Value")?.configure(&config)?;
+///
+/// let user = Map::from([("name", "ada"), ("password", "secret"), ("mail", "ada@example.com")]);
+/// let mut record = Record::new("users", SchemaAndValue::schemaless(user));
+/// let _ = replace.apply(&mut record)?;
+/// assert_eq!(record.value.value.to_string(), "{name=ada, email=ada@example.com}");
+/// # Ok::<(), connect_api::Error>(())
+/// ```
 #[derive(Debug)]
 #[doc(alias = "org.apache.kafka.connect.transforms.ReplaceField")]
 pub struct ReplaceField<T> {
-    exclude: Vec<String>,
-    include: Vec<String>,
-    renames: HashMap<String, Str>,
-    reverse_renames: HashMap<Str, String>,
+    rules: FieldTree<Rule>,
+    /// Whether fields that no rule names stay.
+    include_all: bool,
+    /// New name to old name, as Kafka turns the renames around. Empty for paths.
+    origins: Vec<(Str, Str)>,
     replace_null_with_default: bool,
     plans: SchemaCache<Plan>,
+    maps: ShapeCache<MapPlan>,
     target: PhantomData<T>,
+}
+
+/// What is to be done with a field.
+#[derive(Debug, Default)]
+struct Rule {
+    exclude: bool,
+    include: bool,
+    rename: Option<Str>,
 }
 
 /// How structs of one schema are rebuilt.
 #[derive(Debug)]
 struct Plan {
     schema: Schema,
-    /// For each new field the index of the old one, or the name under which there is none.
-    sources: Vec<Result<usize, String>>,
+    /// One for each new field.
+    sources: Vec<Source>,
     /// Whether each new field has the schema of the old one, as it is unless a rename meets a field of its new name.
     checked: bool,
 }
 
-impl<T> ReplaceField<T> {
-    fn keeps(&self, name: &str) -> bool {
-        !self.exclude.iter().any(|field| field == name)
-            && (self.include.is_empty() || self.include.iter().any(|field| field == name))
+impl Plan {
+    /// Whether every new field has the value of the old one at its place.
+    fn keeps_all(&self) -> bool {
+        self.sources
+            .iter()
+            .enumerate()
+            .all(|(index, source)| source.old == Ok(index) && source.inner.is_none())
     }
+}
 
-    fn plan(&self, schema: &Schema) -> Result<Plan> {
+/// Where the value of a new field comes from.
+#[derive(Debug)]
+struct Source {
+    /// The index of the old field, or the name under which there is none.
+    old: Result<usize, String>,
+    /// How the struct in it is rebuilt.
+    inner: Option<Plan>,
+}
+
+/// How maps of one key list are rebuilt.
+#[derive(Debug)]
+struct MapPlan {
+    shape: Shape,
+    /// For each new key the place of the old one, never before its own.
+    sources: Vec<usize>,
+    /// Places of new keys whose maps are rebuilt too, with the old keys.
+    inner: Vec<(usize, Str)>,
+}
+
+/// What becomes of one field.
+struct Fate<'a> {
+    name: &'a Str,
+    /// The rules for what is below it, and whether what they do not name stays.
+    below: Option<(&'a FieldTree<Rule>, bool)>,
+}
+
+/// What becomes of a field under these rules; `None` if it is left out.
+fn fate<'a>(rules: &'a FieldTree<Rule>, include_all: bool, name: &'a Str) -> Option<Fate<'a>> {
+    let Some(Branch { here, below, .. }) = rules.get(name) else {
+        return include_all.then_some(Fate { name, below: None });
+    };
+    let here = here.as_ref();
+    let included = include_all || here.is_some_and(|rule| rule.include);
+    if here.is_some_and(|rule| rule.exclude) || !(included || below.any(&|rule| rule.include)) {
+        return None;
+    }
+    let name = here.and_then(|rule| rule.rename.as_ref()).unwrap_or(name);
+    Some(Fate { name, below: (!below.is_empty()).then_some((below, included)) })
+}
+
+impl<T> ReplaceField<T> {
+    fn plan(&self, schema: &Schema, rules: &FieldTree<Rule>, include_all: bool) -> Result<Plan> {
         let mut builder = SchemaBuilder::copy_basics(schema);
         let mut sources = Vec::new();
         let mut checked = true;
-        for field in schema.fields()?.iter().filter(|field| self.keeps(field.name())) {
-            let name = self.renames.get(field.name().as_str()).unwrap_or(field.name());
-            builder = builder.field(name, field.schema().clone());
-            // Kafka finds the old field by reversing the renames, whether or not the field was renamed.
-            let old = self.reverse_renames.get(name).map_or(name.as_str(), String::as_str);
-            let source = schema.field(old)?.map(|old| old.index()).ok_or_else(|| old.to_owned());
-            checked &= source == Ok(field.index());
-            sources.push(source);
+        for field in schema.fields()? {
+            let Some(Fate { name, below }) = fate(rules, include_all, field.name()) else { continue };
+            let inner = match below {
+                Some((rules, include_all)) => Some(self.plan(field.schema(), rules, include_all)?),
+                None => None,
+            };
+            let inner_schema =
+                inner.as_ref().map(|plan| plan.schema.with_optional(field.schema().is_optional()));
+            builder = builder.field(name, inner_schema.unwrap_or_else(|| field.schema().clone()));
+            let old = match self.origins.iter().find(|(new, _)| new == name) {
+                Some((_, old)) => schema.field(old)?.map(|old| old.index()).ok_or_else(|| old.to_string()),
+                None if self.origins.is_empty() => Ok(field.index()),
+                None => schema.field(name)?.map(|old| old.index()).ok_or_else(|| name.to_string()),
+            };
+            checked &= old == Ok(field.index());
+            sources.push(Source { old, inner });
         }
         Ok(Plan { schema: builder.build()?, sources, checked })
     }
 
-    fn replace_in_map(&self, map: &mut Map) {
-        if self.renames.is_empty() {
-            map.retain(|key, _| key.as_str().is_none_or(|name| self.keeps(name)));
-            return;
+    fn rebuild(&self, before: &Struct, schema: &Schema, plan: &Plan) -> Result<Struct> {
+        let mut after = Vec::with_capacity(plan.sources.len());
+        for (field, source) in schema.fields()?.iter().zip(&plan.sources) {
+            let old = match &source.old {
+                Ok(index) => *index,
+                Err(name) => return Err(Error::data(format!("{name} is not a valid field name"))),
+            };
+            let mut value = &before.values()[old];
+            if value.is_null() && self.replace_null_with_default {
+                value = before.get(old)?;
+            }
+            if !plan.checked || (value.is_null() && !field.schema().is_optional()) {
+                Struct::new(schema.clone())?.put(field, value.clone())?;
+            }
+            after.push(match &source.inner {
+                Some(inner) if !value.is_null() => {
+                    self.rebuild(require_struct(value, NESTED)?, field.schema(), inner)?.into()
+                }
+                _ => value.clone(),
+            });
         }
+        Struct::from_checked_values(schema.clone(), after)
+    }
+
+    fn map_plan(shape: &Shape, rules: &FieldTree<Rule>, include_all: bool) -> MapPlan {
+        let (mut keys, mut sources, mut inner) = (Vec::<Str>::new(), Vec::new(), Vec::new());
+        for (source, key) in shape.keys().iter().enumerate() {
+            let Some(Fate { name, below }) = fate(rules, include_all, key) else { continue };
+            // Of two values for one name the later one stays, at the first place.
+            let place = keys.iter().position(|known| known == name).unwrap_or(keys.len());
+            if place == keys.len() {
+                keys.push(name.clone());
+                sources.push(source);
+            } else {
+                sources[place] = source;
+                inner.retain(|(other, _)| *other != place);
+            }
+            if below.is_some() {
+                inner.push((place, key.clone()));
+            }
+        }
+        let shape = if keys == shape.keys() { shape.clone() } else { Shape::new(keys) };
+        MapPlan { shape, sources, inner }
+    }
+
+    fn replace_in_map(
+        &self,
+        map: &mut Map,
+        plan: &MapPlan,
+        rules: &FieldTree<Rule>,
+        include_all: bool,
+    ) -> Result<()> {
+        let mut result = Ok(());
+        map.reshape(&plan.shape, |values| {
+            for (to, from) in plan.sources.iter().enumerate().filter(|(to, from)| *to != **from) {
+                values.swap(to, *from);
+            }
+            result = plan.inner.iter().try_for_each(|(place, key)| {
+                let below = fate(rules, include_all, key).and_then(|fate| fate.below);
+                match (&mut values[*place], below) {
+                    (Value::Null, _) | (_, None) => Ok(()),
+                    (value, Some((rules, include_all))) => {
+                        self.replace_in_inner(require_map(value, NESTED)?, rules, include_all)
+                    }
+                }
+            });
+        });
+        result
+    }
+
+    fn replace_in_inner(&self, map: &mut Map, rules: &FieldTree<Rule>, include_all: bool) -> Result<()> {
+        match map.shape() {
+            Some(shape) => {
+                let plan = Self::map_plan(shape, rules, include_all);
+                self.replace_in_map(map, &plan, rules, include_all)
+            }
+            None => self.replace_any_keys(map, rules, include_all),
+        }
+    }
+
+    /// A map with a key that is no text. Of these only null is possible, and nobody can include it.
+    fn replace_any_keys(&self, map: &mut Map, rules: &FieldTree<Rule>, include_all: bool) -> Result<()> {
         let mut kept = Map::new();
-        for (key, value) in std::mem::take(map) {
+        for (key, mut value) in std::mem::take(map) {
             match key {
-                Value::String(name) if !self.keeps(&name) => {}
-                Value::String(name) => {
-                    kept.insert(self.renames.get(name.as_str()).unwrap_or(&name), value);
+                Value::String(key) => {
+                    let Some(Fate { name, below }) = fate(rules, include_all, &key) else { continue };
+                    if let (Some((rules, include_all)), false) = (below, value.is_null()) {
+                        self.replace_in_inner(require_map(&mut value, NESTED)?, rules, include_all)?;
+                    }
+                    kept.insert(name, value);
                 }
-                other => {
-                    kept.insert_value(other, value);
+                Value::Null if include_all => {
+                    kept.insert_value(Value::Null, value);
                 }
+                Value::Null => {}
+                other => return Err(not_a_text_key(&other)),
             }
         }
         *map = kept;
+        Ok(())
     }
 }
 
@@ -122,21 +294,43 @@ impl<T: Target> Transformation for ReplaceField<T> {
     type Config = ReplaceFieldConfig;
 
     fn configure(config: ReplaceFieldConfig) -> Result<Self> {
-        let mut renames = HashMap::new();
-        let mut reverse_renames = HashMap::new();
-        for mapping in &config.renames {
-            if let Some((from, to)) = parse_rename(mapping) {
-                renames.insert(from.to_owned(), Str::from(to));
-                reverse_renames.insert(Str::from(to), from.to_owned());
+        let version = config.field_syntax_version;
+        let mut rules = FieldTree::<Rule>::default();
+        let mut rule = |text: &str, set: &dyn Fn(&mut Rule)| {
+            let path = FieldPath::parse(text, version)?;
+            rules.entry(&path).map(|rule| set(rule.get_or_insert_default()))
+        };
+        for field in &config.exclude {
+            rule(field, &|rule| rule.exclude = true)?;
+        }
+        for field in &config.include {
+            rule(field, &|rule| rule.include = true)?;
+        }
+        let mut renames: Vec<(&str, &str)> = Vec::new();
+        for (from, to) in config.renames.iter().filter_map(|mapping| parse_rename(mapping)) {
+            rule(from, &|rule| rule.rename = Some(to.into()))?;
+            match renames.iter_mut().find(|(known, _)| *known == from) {
+                Some(known) => known.1 = to,
+                None => renames.push((from, to)),
+            }
+        }
+        let mut origins: Vec<(Str, Str)> = Vec::new();
+        if version == FieldSyntaxVersion::V1 {
+            // Kafka keeps the renames in a HashMap and turns that around; of two fields of one new name the last one
+            // in its order counts.
+            sort_as_hash_map(&mut renames, |(from, _)| from);
+            for (from, to) in renames {
+                origins.retain(|(known, _)| known != to);
+                origins.push((to.into(), from.into()));
             }
         }
         Ok(Self {
-            exclude: config.exclude,
-            include: config.include,
-            renames,
-            reverse_renames,
+            rules,
+            include_all: config.include.is_empty(),
+            origins,
             replace_null_with_default: config.replace_null_with_default,
             plans: SchemaCache::default(),
+            maps: ShapeCache::default(),
             target: PhantomData,
         })
     }
@@ -147,32 +341,30 @@ impl<T: Target> Transformation for ReplaceField<T> {
             return Ok(Outcome::Keep);
         }
         if data.schema.is_none() {
-            self.replace_in_map(require_map(&mut data.value, PURPOSE)?);
+            let map = require_map(&mut data.value, PURPOSE)?;
+            match map.shape() {
+                Some(shape) => {
+                    let plan = self
+                        .maps
+                        .get(shape, |shape| Ok(Self::map_plan(shape, &self.rules, self.include_all)))?;
+                    self.replace_in_map(map, &plan, &self.rules, self.include_all)?;
+                }
+                None => self.replace_any_keys(map, &self.rules, self.include_all)?,
+            }
             return Ok(Outcome::Keep);
         }
         let before = require_struct(&data.value, PURPOSE)?;
-        let plan = self.plans.get(before.schema(), |schema| self.plan(schema))?;
-        let fields = before.schema().fields()?;
-        let mut values = Vec::with_capacity(plan.sources.len());
-        for source in &plan.sources {
-            match source {
-                Ok(index) => {
-                    values.push(field_value(before, &fields[*index], self.replace_null_with_default)?)
-                }
-                Err(name) => return Err(Error::data(format!("{name} is not a valid field name"))),
-            }
+        let plan =
+            self.plans.get(before.schema(), |schema| self.plan(schema, &self.rules, self.include_all))?;
+        if plan.schema == *before.schema()
+            && plan.keeps_all()
+            && is_settled(before, self.replace_null_with_default)
+        {
+            data.schema = Some(plan.schema.clone());
+            return Ok(Outcome::Keep);
         }
-        let after = if plan.checked {
-            Struct::from_checked_values(plan.schema.clone(), values)?
-        } else {
-            let mut after = Struct::new(plan.schema.clone())?;
-            for (index, value) in values.into_iter().enumerate() {
-                after.put(index, value)?;
-            }
-            after
-        };
+        data.value = self.rebuild(before, &plan.schema, &plan)?.into();
         data.schema = Some(plan.schema.clone());
-        data.value = after.into();
         Ok(Outcome::Keep)
     }
 }

@@ -34,6 +34,18 @@ pub(crate) fn require_struct<'a>(value: &'a Value, purpose: &str) -> Result<&'a 
     })
 }
 
+/// The same, to be edited.
+pub(crate) fn require_struct_mut<'a>(value: &'a mut Value, purpose: &str) -> Result<&'a mut Struct> {
+    require_struct(value, purpose)?;
+    value.as_struct_mut().ok_or_else(not_a_struct)
+}
+
+/// The error for a path through a schema that is no struct, in the words of looking up a field there.
+#[cold]
+pub(crate) fn not_a_struct() -> Error {
+    Error::data("Cannot look up fields on non-struct type")
+}
+
 /// The value of a field, as it may be put into the same field of another struct: null is refused where the field is
 /// required, even if it has a default.
 pub(crate) fn field_value(value: &Struct, field: &Field, replace_null_with_default: bool) -> Result<Value> {
@@ -45,4 +57,13 @@ pub(crate) fn field_value(value: &Struct, field: &Field, replace_null_with_defau
         value.clone().put(field, Value::Null)?;
     }
     Ok(found.clone())
+}
+
+/// Whether no field is null that [`field_value`] would refuse, or read as something else.
+pub(crate) fn is_settled(value: &Struct, replace_null_with_default: bool) -> bool {
+    value.iter().all(|(field, value)| {
+        let schema = field.schema();
+        !value.is_null()
+            || (schema.is_optional() && !(replace_null_with_default && schema.default_value().is_some()))
+    })
 }

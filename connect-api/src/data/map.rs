@@ -323,6 +323,32 @@ impl Map {
         }
     }
 
+    /// Gives the map another key list, and lets `edit` bring its values into the order of that list. Values that are
+    /// missing afterwards are null; surplus ones are dropped. A transformation that has worked out the new list once
+    /// edits every map of the old [`shape`](Self::shape) without looking at a key or copying the list.
+    ///
+    /// `false`: the map has a key that is no text, and stays as it is.
+    ///
+    /// ```
+    /// use connect_api::data::{Map, Shape};
+    /// let mut map = Map::from([("id", 7), ("size", 3)]);
+    /// let longer = Shape::new(["id", "size", "weight"]);
+    /// assert!(map.reshape(&longer, |values| values.push(5.into())));
+    /// assert_eq!(map.to_string(), "{id=7, size=3, weight=5}");
+    /// ```
+    pub fn reshape(&mut self, to: &Shape, edit: impl FnOnce(&mut Vec<Value>)) -> bool {
+        let Repr::Text(shape, values) = &mut self.0 else {
+            return false;
+        };
+        let values = Arc::make_mut(values);
+        edit(values);
+        values.resize(to.len(), Value::Null);
+        if !shape.is_same(to) {
+            *shape = to.clone();
+        }
+        true
+    }
+
     /// The same map as a view.
     pub fn as_ref(&self) -> MapRef<'_> {
         MapRef::new(self)
