@@ -106,6 +106,20 @@ pub trait SourceConnector: Send + 'static {
         Self::Config::def().validate(config)
     }
 
+    /// A record as a task would give it under this configuration, for somebody who wants to see what transformations
+    /// and converters make of it. It may read what describes the records, a schema file say, but not the system that
+    /// the connector reads. `None`, the default: it cannot say. Called without any `start`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever makes the description unusable; it is shown to the person who asked.
+    async fn sample(_config: Self::Config) -> Result<Option<Record>>
+    where
+        Self: Sized,
+    {
+        Ok(None)
+    }
+
     /// Called when somebody alters (`Some`) or resets (`None`) offsets while the connector is stopped, before they
     /// are written. `true`: this connector takes care of offsets that it keeps elsewhere. An
     /// [unsupported](Error::unsupported) error forbids it, any other rejects these offsets. May run before `start`;

@@ -70,6 +70,7 @@
 //! | [`application`] | a channel as a source, a closure as a sink |
 //! | [`converters`] | Kafka's stock converters, registered by themselves |
 //! | [`config`] | worker and connector configuration, config providers, files |
+//! | `explain` (feature `json`) | what each stage of a connector makes of one record |
 //!
 //! # Features
 //!
@@ -87,6 +88,8 @@ pub mod config;
 mod connect;
 pub mod converters;
 mod error;
+#[cfg(feature = "json")]
+pub mod explain;
 mod herder;
 #[doc(hidden)]
 pub mod kafka;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::Result;
 use crate::config::{Config, ConfigDef, ConfigProvider, ConfigValue, Properties};
 use crate::converter::{Converter, ConverterType, HeaderConverter};
+use crate::record::Record;
 use crate::sink::{SinkConnector, SinkConnectorContext, SinkTask, SinkTaskContext, TopicPartition};
 use crate::source::{
     ConnectorTransactionBoundaries, ExactlyOnceSupport, SourceConnector, SourceConnectorContext,
@@ -181,6 +182,7 @@ descriptor! {
         exactly_once_support: fn(&Properties) -> Result<ExactlyOnceSupport>,
         transaction_boundaries: fn(&Properties) -> Result<ConnectorTransactionBoundaries>,
         alter_offsets: fn(Properties, SourceOffsets) -> PluginFuture<bool>,
+        sample: fn(Properties) -> PluginFuture<Option<Record>>,
     }
 }
 
@@ -211,6 +213,7 @@ impl SourcePlugin {
             alter_offsets: |properties, offsets| {
                 Box::pin(async move { C::alter_offsets(C::Config::parse(&properties)?, &offsets).await })
             },
+            sample: |properties| Box::pin(async move { C::sample(C::Config::parse(&properties)?).await }),
         }
     }
 
@@ -268,6 +271,11 @@ impl SourcePlugin {
     /// [`SourceConnector::alter_offsets`].
     pub fn alter_offsets(&self, properties: Properties, offsets: SourceOffsets) -> PluginFuture<bool> {
         (self.alter_offsets)(properties, offsets)
+    }
+
+    /// [`SourceConnector::sample`]. An error when the configuration does not parse.
+    pub fn sample(&self, properties: Properties) -> PluginFuture<Option<Record>> {
+        (self.sample)(properties)
     }
 }
 

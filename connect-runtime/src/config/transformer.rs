@@ -207,6 +207,24 @@ impl Resolved {
         self
     }
 
+    /// Hides the passwords of a plugin that is configured by a part of the configuration.
+    pub(crate) fn hide_passwords(&mut self, properties: &Properties, def: &ConfigDef) {
+        for key in def.keys().iter().filter(|key| key.ty == Type::Password) {
+            if let Some(text) = properties.get(&key.name) {
+                self.hide(text);
+            }
+        }
+    }
+
+    /// Hides secrets in the form, too, that they have inside JSON.
+    pub(crate) fn hiding_json_texts(mut self) -> Self {
+        for secret in self.secrets.clone() {
+            let json = serde_json::Value::from(secret.value()).to_string();
+            self.hide(&json[1..json.len() - 1]);
+        }
+        self
+    }
+
     /// The text with every secret in it replaced by `[hidden]`: for logs and for error messages that may quote a
     /// value.
     ///

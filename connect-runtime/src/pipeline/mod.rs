@@ -21,11 +21,11 @@ use self::tolerance::Attempt;
 use crate::metrics::add;
 
 /// How often a converter may ask to load something for one record. A schema with references needs a few.
-const MAX_RESOLVES: usize = 16;
+pub(crate) const MAX_RESOLVES: usize = 16;
 
 /// Which half of the record is being converted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Half {
+pub(crate) enum Half {
     Key,
     Value,
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use connect_api::config::Properties;
 use connect_api::plugins::{ConnectorPlugin, SinkPlugin, SourcePlugin};
-use connect_api::{ConverterType, Error, Result, Str};
+use connect_api::{Error, Result, Str};
 use futures::future::BoxFuture;
 
-use super::{TaskStart, Worker};
+use super::{TaskStart, Worker, stages};
 use crate::config::clients::{ClientSettings, Store};
 use crate::config::{
-    self, ConnectorConfig, ConverterSpec, InternalTopic, SinkConnectorConfig, SourceConnectorConfig,
-    TopicSelection, TransformSpec, WorkerConfig,
+    self, ConnectorConfig, InternalTopic, SinkConnectorConfig, SourceConnectorConfig, TopicSelection,
+    WorkerConfig,
 };
 use crate::kafka::{ClientProperties, NewTopic, Subscription};
-use crate::pipeline::{Chain, Converters, Operator, SinkPipeline, SourcePipeline, TransformationStage};
+use crate::pipeline::{Operator, SinkPipeline, SourcePipeline};
 use crate::storage::TopicSettings;
 use crate::task::sink::SinkTaskSpec;
 use crate::task::source::{SourceTaskSpec, TopicCreator};
@@ -63,8 +63,8 @@ impl Worker {
         )?);
         let operator = self.operator(&config.common, &start);
         let pipeline = SourcePipeline {
-            chain: self.chain(&config.common)?,
-            converters: self.converters(&config.common)?,
+            chain: stages::chain(&self.plugins, &config.common)?,
+            converters: stages::converters(&self.plugins, &config.common)?,
             operator,
             last_size: 0,
         };
@@ -130,8 +130,8 @@ impl Worker {
             common: self.common(&start),
             start: Box::new(move |config, context| plugin.start_task(config, context)),
             pipeline: SinkPipeline {
-                chain: self.chain(&config.common)?,
-                converters: self.converters(&config.common)?,
+                chain: stages::chain(&self.plugins, &config.common)?,
+                converters: stages::converters(&self.plugins, &config.common)?,
                 operator: self.operator(&config.common, &start),
             },
             reporter: self.operator(&config.common, &start),
@@ -183,52 +183,6 @@ impl Worker {
                 }
                 Ok(task)
             })
-        })
-    }
-
-    fn chain(&self, config: &ConnectorConfig) -> Result<Chain> {
-        let stages = config.transforms.iter().map(|spec| self.stage(spec)).collect::<Result<_>>()?;
-        Ok(Chain { stages })
-    }
-
-    fn stage(&self, spec: &TransformSpec) -> Result<TransformationStage> {
-        let transformation = self
-            .plugins
-            .find_transformation(&spec.class)?
-            .configure(&spec.properties)
-            .map_err(|error| error.with("transform", &spec.alias))?;
-        let predicate = match &spec.predicate {
-            Some(predicate) => Some(
-                self.plugins
-                    .find_predicate(&predicate.class)?
-                    .configure(&predicate.properties)
-                    .map_err(|error| error.with("predicate", &predicate.alias))?,
-            ),
-            None => None,
-        };
-        Ok(TransformationStage { class: spec.class.clone(), transformation, predicate, negate: spec.negate })
-    }
-
-    /// Key, value and header converter.
-    fn converters(&self, config: &ConnectorConfig) -> Result<Converters> {
-        let (key, value, header) = (&config.key_converter, &config.value_converter, &config.header_converter);
-        let converter = |spec: &ConverterSpec, ty| {
-            self.plugins
-                .find_converter(&spec.class)?
-                .configure(&spec.properties, ty)
-                .map_err(|error| error.with("converter", &spec.class))
-        };
-        Ok(Converters {
-            key: converter(key, ConverterType::Key)?,
-            key_class: key.class.clone(),
-            value: converter(value, ConverterType::Value)?,
-            value_class: value.class.clone(),
-            header: self
-                .plugins
-                .find_header_converter(&header.class)?
-                .configure(&header.properties)
-                .map_err(|error| error.with("converter", &header.class))?,
-            header_class: header.class.clone(),
         })
     }
 }

@@ -11,6 +11,8 @@ mod converters_json;
 #[cfg(feature = "json")]
 mod converters_speed;
 mod engine;
+#[cfg(feature = "json")]
+mod explain;
 mod lifecycle;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]
 #[path = "../../../connect-api/tests/it/notation.rs"]

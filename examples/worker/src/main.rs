@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for people who read its output")]
 
 mod args;
+mod explain;
 mod live;
 mod logging;
 mod plugins;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Args, Command};
+use crate::standalone::text as error_text;
 
 /// What went wrong as the exit code says it, as in Kafka's `connect-standalone`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,12 @@ fn main() -> ExitCode {
         Command::Standalone { worker, connectors, log_level } => {
             standalone::run(&worker, &connectors, log_level.as_deref())
         }
+        Command::Explain { connector, worker, sample, json } => explain::run(&explain::Request {
+            connector: &connector,
+            worker: worker.as_deref(),
+            sample: sample.as_deref(),
+            json,
+        }),
         Command::Plugins { name } => plugins::run(name.as_deref()),
         Command::Docs { directory } => reference::run(&directory),
     }

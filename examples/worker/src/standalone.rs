@@ -117,7 +117,7 @@ async fn create_all(connect: &Connect, files: &[PathBuf]) -> Stopped<()> {
 
 /// The error with its causes. Left out are causes that the line before them quotes, and the advice to ask a REST API
 /// that is not there.
-fn text(error: &Error) -> String {
+pub(crate) fn text(error: &Error) -> String {
     let trace = match error {
         Error::Plugin(error) => error.trace(),
         Error::Kafka { doing, source } => format!("{doing}\ncaused by: {}", source.trace()),

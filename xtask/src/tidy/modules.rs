@@ -15,6 +15,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("rest", 7),
     ("connect", 7),
     ("herder", 6),
+    ("explain", 6),
     ("worker", 5),
     ("task", 4),
     ("application", 4),

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use connect_api::config::{Validator, invalid};
-use connect_api::{Config, ConfigEnum, Error, ErrorKind, Result, Schema};
+use connect_api::{Config, ConfigEnum, Error, ErrorKind, Record, Result, Schema, SchemaAndValue, Str};
 
 use crate::generator::Generator;
+use crate::random::Random;
 use crate::schema;
 
 /// The configuration of [`DatagenSource`](crate::DatagenSource).
@@ -147,6 +148,18 @@ impl Template {
         });
         let text = reading.await.map_err(|error| unreadable(error.to_string()))?;
         Self::new(config, &text.map_err(|error| unreadable(format!("it cannot be read: {error}")))?)
+    }
+
+    /// Makes the record of a number.
+    pub(crate) fn record(&self, topic: Str, number: i64, random: &mut Random) -> Result<Record> {
+        let value = self.generator.generate(number, random);
+        let key = match (&self.key, value.as_struct()) {
+            (Some((index, schema)), Some(row)) => {
+                SchemaAndValue::new(schema.clone(), row.get_without_default(*index)?.clone())
+            }
+            _ => SchemaAndValue::NULL,
+        };
+        Ok(Record::new(topic, SchemaAndValue::new(self.schema.clone(), value)).with_key(key))
     }
 
     fn new(config: &DatagenConfig, file: &str) -> Result<Self> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connect_api::Config as _;
 use connect_api::{
-    Error, ExactlyOnceSupport, OffsetValue, Properties, Record, Result, SchemaAndValue, SourceConnector,
+    Error, ExactlyOnceSupport, OffsetValue, Properties, Record, Result, SourceConnector,
     SourceConnectorContext, SourceOffset, SourcePartition, SourceRecord, SourceTask, SourceTaskContext, Str,
     async_trait,
 };
@@ -47,6 +47,12 @@ impl SourceConnector for DatagenSource {
     /// A record depends on its number alone, so any offset can be resumed from.
     fn exactly_once_support(_config: &DatagenConfig) -> ExactlyOnceSupport {
         ExactlyOnceSupport::Supported
+    }
+
+    async fn sample(config: DatagenConfig) -> Result<Option<Record>> {
+        let template = Template::load(&config).await?;
+        let mut random = Random::of_record(config.random_seed.unwrap_or_default(), 0, 0);
+        Ok(Some(template.record(config.kafka_topic.into(), 0, &mut random)?))
     }
 
     async fn alter_offsets(
@@ -94,7 +100,7 @@ impl DatagenTask {
     fn record(&mut self) -> Result<SourceRecord> {
         let began = self.timeout.map(|timeout| (timeout, Instant::now()));
         let mut random = Random::of_record(self.seed, self.task, self.next);
-        let value = self.template.generator.generate(self.next, &mut random);
+        let record = self.template.record(self.topic.clone(), self.next, &mut random)?;
         if let Some((timeout, began)) = began
             && began.elapsed() > timeout
         {
@@ -102,16 +108,8 @@ impl DatagenTask {
                 Error::connect("Making a record took longer than generate.timeout").with("record", self.next)
             );
         }
-        let key = match (&self.template.key, value.as_struct()) {
-            (Some((index, schema)), Some(row)) => {
-                SchemaAndValue::new(schema.clone(), row.get_without_default(*index)?.clone())
-            }
-            _ => SchemaAndValue::NULL,
-        };
         self.next += 1;
         let offset = SourceOffset::from_entries([(CURRENT_ITERATION, self.next), (RANDOM_SEED, self.seed)]);
-        let value = SchemaAndValue::new(self.template.schema.clone(), value);
-        let record = Record::new(self.topic.clone(), value).with_key(key);
         Ok(SourceRecord::new(self.partition.clone(), offset, record))
     }
 

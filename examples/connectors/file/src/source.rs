@@ -49,6 +49,11 @@ impl SourceConnector for FileStreamSource {
         }
     }
 
+    async fn sample(config: Self::Config) -> Result<Option<Record>> {
+        let line = SchemaAndValue::new(Schema::STRING, "a line of the file");
+        Ok(Some(Record::new(config.topic, line)))
+    }
+
     async fn alter_offsets(
         config: Self::Config,
         offsets: &[(SourcePartition, Option<SourceOffset>)],

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod explain;
 mod usage;
 mod worker_file;
 

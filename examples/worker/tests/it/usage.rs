@@ -12,7 +12,7 @@ fn here(args: &[&str]) -> Answer {
 fn help_names_every_command_and_shows_examples() {
     let answer = here(&["--help"]);
     assert_eq!(answer.code, 0);
-    for word in ["standalone", "plugins", "docs", "Examples:", "offset.storage.file.filename="] {
+    for word in ["standalone", "explain", "plugins", "docs", "Examples:", "offset.storage.file.filename="] {
         assert!(answer.stdout.contains(word), "{word}: {answer:?}");
     }
 }
