@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::differential;
 use crate::process::{cargo, root, run as run_command, target};
 use crate::steps::{Outcome, StepResult};
 
@@ -33,11 +34,12 @@ pub(crate) fn run(check: bool) -> StepResult {
     Ok(Outcome::Done(format!("{} pages written to {PAGES}", files.len())))
 }
 
-/// Every plugin that the worker binary holds prints its configuration keys into one page.
+/// Every plugin that the worker binary holds prints its configuration keys into one page; the scorecard is another.
 fn generate(directory: &Path) -> Result<(), String> {
     let mut command = cargo("run --quiet -p connect-worker -- docs");
     command.arg(directory);
-    run_command(command)
+    run_command(command)?;
+    differential::page(directory)
 }
 
 fn empty(directory: &Path) -> Result<(), String> {

@@ -73,7 +73,7 @@ pub(crate) fn tool(args: &[String]) -> StepResult {
 }
 
 /// Why no broker can be started here, if so.
-fn cannot_run() -> Option<String> {
+pub(crate) fn cannot_run() -> Option<String> {
     if !works("bash", &["-c", "true"]) {
         return Some("there is no bash".to_owned());
     }

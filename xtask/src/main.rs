@@ -8,6 +8,7 @@ mod api;
 mod bench;
 mod ci;
 mod deny;
+mod differential;
 mod docs;
 mod features;
 mod kafka;
@@ -36,6 +37,8 @@ cargo xtask <verb>
                                        Kafka's own command line tools; `kafka help` lists them
   deny                                 licences, duplicates and sources of all dependencies
   quickstart                           run the quickstart on a text file and compare its output
+  differential [--cases N] [--seed S]… [--only NAME]… [--write-scorecard]
+                                       random cases, compared with genuine Java; differences, made small, go to a file
   answer                               cases in JSON on standard input, answers on standard output: equivalence/README.md
   bench [ARGS]                         the benchmarks, in release mode
 ";
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),
+        "differential" => differential::run(rest),
         "bench" => bench::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

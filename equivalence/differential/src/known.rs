@@ -1,0 +1,233 @@
+//! The differences from Java that are meant, in `known.json`: what each covers, and why it is so.
+
+use serde_json::{Value, json};
+
+use crate::{compare, scalar};
+
+/// One difference on purpose.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Its name in reports.
+    pub(crate) id: String,
+    /// Why a user would accept it.
+    pub(crate) reason: String,
+    /// Operations that it can show in.
+    ops: Vec<String>,
+    /// Classes that it can show in, without `$Key` and `$Value`; empty for all.
+    classes: Vec<String>,
+    /// What the case holds, as text; empty for anything.
+    case: String,
+    /// What Java answers and what we answer: `ok`, or the class of an error and after a space its message.
+    java: String,
+    ours: String,
+    /// A rule of this file that must hold, too.
+    rule: Option<String>,
+}
+
+/// All of them.
+pub(crate) fn all() -> Result<Vec<Known>, String> {
+    let list: Value = serde_json::from_str(include_str!("../known.json"))
+        .map_err(|error| format!("known.json: {error}"))?;
+    let entries = list.as_array().ok_or("known.json is no list")?;
+    entries.iter().map(Known::read).collect()
+}
+
+/// The first entry that covers a difference.
+pub(crate) fn covering<'a>(
+    known: &'a [Known],
+    case: &Value,
+    java: &Value,
+    ours: &Value,
+) -> Option<&'a Known> {
+    known.iter().find(|entry| entry.covers(case, java, ours))
+}
+
+impl Known {
+    fn read(entry: &Value) -> Result<Self, String> {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let list = |name: &str| -> Vec<String> {
+            let items = entry[name].as_array().map(Vec::as_slice).unwrap_or_default();
+            items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let known = Self {
+            id: text("id"),
+            reason: text("reason"),
+            ops: list("ops"),
+            classes: list("classes"),
+            case: text("case"),
+            java: text("java"),
+            ours: text("ours"),
+            rule: entry["rule"].as_str().map(str::to_owned),
+        };
+        let empty = [&known.id, &known.reason, &known.java, &known.ours].into_iter().any(String::is_empty);
+        if empty || known.ops.is_empty() {
+            return Err(format!("known.json: an entry needs id, reason, ops, java and ours: {entry}"));
+        }
+        if let Some(rule) = &known.rule
+            && !RULES.iter().any(|(name, _)| name == rule)
+        {
+            return Err(format!("known.json: there is no rule {rule}"));
+        }
+        Ok(known)
+    }
+
+    fn covers(&self, case: &Value, java: &Value, ours: &Value) -> bool {
+        let class = case["class"].as_str().unwrap_or_default().split('$').next().unwrap_or_default();
+        self.ops.iter().any(|op| case["op"] == **op)
+            && (self.classes.is_empty() || self.classes.iter().any(|known| known == class))
+            && (self.case.is_empty() || like(&case.to_string(), &self.case))
+            && like(&told(java), &self.java)
+            && like(&told(ours), &self.ours)
+            && self.rule.as_ref().is_none_or(|wanted| {
+                RULES.iter().any(|(name, rule)| name == wanted && rule(case, java, ours))
+            })
+    }
+}
+
+/// `ok`, or class and message of an error.
+fn told(answer: &Value) -> String {
+    match answer.get("error") {
+        Some(error) => {
+            let class = error["class"].as_str().unwrap_or_default();
+            format!(
+                "{} {}",
+                class.rsplit('.').next().unwrap_or_default(),
+                error["message"].as_str().unwrap_or("null")
+            )
+        }
+        None => answer
+            .get("skip")
+            .and_then(Value::as_str)
+            .map_or_else(|| "ok".to_owned(), |why| format!("skip {why}")),
+    }
+}
+
+/// Whether the text is the pattern, in which `*` stands for anything.
+fn like(text: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(place) = rest.find(part) else { return false };
+        rest = &rest[place + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+type Rule = fn(&Value, &Value, &Value) -> bool;
+
+const RULES: &[(&str, Rule)] = &[("same_numbers", same_numbers), ("types_we_have", types_we_have)];
+
+/// Whether the results are the same once byte buffers are bytes and big integers decimals without fraction.
+fn types_we_have(case: &Value, java: &Value, ours: &Value) -> bool {
+    compare::same(case, &mapped(&java["ok"]), &ours["ok"])
+}
+
+fn mapped(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(mapped).collect()),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, content)| match name.as_str() {
+                "bytebuffer" => ("bytes".to_owned(), content.clone()),
+                "bigint" => ("decimal".to_owned(), json!([content, 0])),
+                _ => (name.clone(), mapped(content)),
+            })
+            .collect(),
+        _ => value.clone(),
+    }
+}
+
+/// Whether the results differ only in how many digits texts have for the same floating-point number.
+fn same_numbers(_: &Value, java: &Value, ours: &Value) -> bool {
+    numbers_agree(&java["ok"], &ours["ok"], "")
+}
+
+fn numbers_agree(java: &Value, ours: &Value, tag: &str) -> bool {
+    match (java, ours) {
+        (Value::String(java), Value::String(ours)) if tag == "bytes" => {
+            let text =
+                |base64: &str| scalar::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
+            match (text(java), text(ours)) {
+                (Some(java), Some(ours)) => texts_agree(&java, &ours),
+                _ => java == ours,
+            }
+        }
+        (Value::String(java), Value::String(ours)) => texts_agree(java, ours),
+        (Value::Array(java), Value::Array(ours)) => {
+            java.len() == ours.len()
+                && java.iter().zip(ours).all(|(java, ours)| numbers_agree(java, ours, ""))
+        }
+        (Value::Object(java), Value::Object(ours)) => {
+            java.len() == ours.len()
+                && java
+                    .iter()
+                    .all(|(name, java)| ours.get(name).is_some_and(|ours| numbers_agree(java, ours, name)))
+        }
+        _ => java == ours,
+    }
+}
+
+/// Whether two texts are the same but for the digits of numbers with a point.
+fn texts_agree(java: &str, ours: &str) -> bool {
+    let (java, ours) = (tokens(java), tokens(ours));
+    java.len() == ours.len()
+        && java.iter().zip(&ours).all(|(java, ours)| {
+            java == ours
+                || java.contains('.') && ours.contains('.') && {
+                    let single = |text: &str| text.parse::<f32>().ok().map(f32::to_bits);
+                    let double = |text: &str| text.parse::<f64>().ok().map(f64::to_bits);
+                    // More than nine digits identify a double, fewer may be those of a float.
+                    double(java).is_some()
+                        && (double(java) == double(ours) || single(java) == single(ours) && ours.len() <= 14)
+                }
+        })
+}
+
+/// The text in pieces that are numbers and pieces that are not.
+fn tokens(text: &str) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    let mut in_number = false;
+    let mut before = ' ';
+    for letter in text.chars() {
+        let part = letter.is_ascii_digit()
+            || in_number && (letter == '.' || letter == 'E' || letter == '-' && before == 'E');
+        match list.last_mut() {
+            Some(last) if part == in_number => last.push(letter),
+            _ => list.push(letter.to_string()),
+        }
+        in_number = part;
+        before = letter;
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_can_be_read_and_names_are_unique() {
+        let known = all().unwrap();
+        for (place, entry) in known.iter().enumerate() {
+            assert!(known[..place].iter().all(|other| other.id != entry.id), "{} twice", entry.id);
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(like("DataException field a is wrong", "DataException * is wrong"));
+        assert!(like("ok", "ok") && like("ok", "*") && like("abab", "ab*ab"));
+        assert!(!like("ok ", "ok") && !like("aba", "ab*ab") && !like("xok", "ok*"));
+    }
+
+    #[test]
+    fn only_the_digits_of_one_number_may_differ() {
+        assert!(texts_agree("{a=2.0E-3, b=1}", "{a=2.0E-3, b=1}"));
+        assert!(texts_agree("[2.2250738585072014E-308]", "[2.2250738585072014E-308]"));
+        assert!(texts_agree("x 2.0000000000000001E23", "x 2.0E23"));
+        assert!(!texts_agree("x 2.1E23", "x 2.0E23"));
+        assert!(!texts_agree("10", "10.0"));
+    }
+}
