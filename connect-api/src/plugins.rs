@@ -181,6 +181,18 @@ impl Plugins {
         }
     }
 
+    /// Lets every plugin say that it is of this version: for comparisons with the release that they stand in for.
+    #[doc(hidden)]
+    pub fn claim_version(&mut self, version: &'static str) {
+        claim(&mut self.sources, version);
+        claim(&mut self.sinks, version);
+        claim(&mut self.converters, version);
+        claim(&mut self.header_converters, version);
+        claim(&mut self.transformations, version);
+        claim(&mut self.predicates, version);
+        claim(&mut self.config_providers, version);
+    }
+
     /// Whether every registered name means one plugin. A runtime calls it before it starts.
     ///
     /// # Errors
@@ -313,6 +325,10 @@ fn not_registered(ty: &str, known: &[&PluginInfo]) -> Error {
         "{ty} is not registered; call the register function of its crate. Registered are: {}",
         known.join(", ")
     ))
+}
+
+fn claim<P: Descriptor>(plugins: &mut [P], version: &'static str) {
+    plugins.iter_mut().for_each(|plugin| plugin.info_mut().version = version);
 }
 
 fn infos<P: Descriptor>(plugins: &[P]) -> Vec<&PluginInfo> {

@@ -1,5 +1,6 @@
 //! The operations, one module per group.
 
+mod config;
 mod converters;
 mod transforms;
 mod values;
@@ -9,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use connect_api::plugins::{PluginInfo, PluginKind};
 use connect_api::{Plugins, Properties};
+use connect_runtime::config::WorkerConfig;
 
 use crate::Json;
 use crate::failure::{Answer, Failure, Thrown, bad_case, thrown};
@@ -17,6 +19,8 @@ use crate::failure::{Answer, Failure, Thrown, bad_case, thrown};
 #[derive(Debug)]
 pub struct Program {
     plugins: Plugins,
+    /// What connector configurations are validated against; made by the first case that needs it.
+    worker: Option<WorkerConfig>,
 }
 
 impl Default for Program {
@@ -33,7 +37,8 @@ impl Program {
         connect_runtime::config::providers::register(&mut plugins);
         connect_transforms::register(&mut plugins);
         connect_file::register(&mut plugins);
-        Self { plugins }
+        plugins.claim_version(KAFKA);
+        Self { plugins, worker: None }
     }
 
     /// Answers one line. Whatever the line is, there is an answer: a panic is an error of the class `panic`.
@@ -75,6 +80,9 @@ impl Program {
             "schema_equal" => values::equal(case),
             "schema_text" => values::text(case),
             "validate_value" => values::validate(case),
+            "configdef" => config::configdef(self, case),
+            "config_parse" => config::parse(self, case),
+            "validate" => config::validate(self, case),
             "group_metadata" => wire::metadata(case),
             "group_metadata_decode" => wire::metadata_decode(case),
             "group_assignment" => wire::assignment(case),
@@ -138,9 +146,17 @@ fn interface(kind: PluginKind) -> &'static str {
     }
 }
 
-/// The configuration of a case. A property is a text here: one that is null counts as not there.
+/// The release that the plugins stand in for, which is what they say their version is.
+const KAFKA: &str = "4.3.1";
+
+/// The configuration of a case.
 fn properties(case: &Json) -> Properties {
-    let members = case.get("config").map(Json::members).unwrap_or_default();
+    members(case.get("config"))
+}
+
+/// Members as properties. A property is a text here: one that is null counts as not there.
+fn members(json: Option<&Json>) -> Properties {
+    let members = json.map(Json::members).unwrap_or_default();
     let set = members.iter().filter(|(_, value)| *value != Json::Null);
     set.map(|(key, value)| (key.clone(), value.as_text())).collect()
 }

@@ -28,7 +28,8 @@ use crate::{Error, ErrorKind, Result};
 pub struct SchemaBuilder {
     parts: Full,
     optional: Option<bool>,
-    error: Option<String>,
+    /// The first mistake, and what caused it.
+    error: Option<(String, Option<String>)>,
 }
 
 impl SchemaBuilder {
@@ -79,7 +80,7 @@ impl SchemaBuilder {
     }
 
     fn fail(&mut self, message: impl Into<String>) {
-        self.error.get_or_insert_with(|| message.into());
+        self.error.get_or_insert_with(|| (message.into(), None));
     }
 
     fn check_unset(&mut self, set: bool, what: &str) {
@@ -113,8 +114,18 @@ impl SchemaBuilder {
         let so_far = Schema::full(self.parts.clone());
         match so_far.validate_value(&value) {
             Ok(()) => self.parts.default = value,
-            Err(_) => self.fail("Invalid default value"),
+            Err(cause) => {
+                let cause = Some(cause.message().to_owned());
+                self.error.get_or_insert_with(|| ("Invalid default value".to_owned(), cause));
+            }
         }
+        self
+    }
+
+    /// The same without looking at the value, as Kafka's own schema class has it when no builder is used.
+    #[doc(hidden)]
+    pub fn unchecked_default(mut self, value: impl Into<Value>) -> Self {
+        self.parts.default = value.into();
         self
     }
 
@@ -192,7 +203,10 @@ impl SchemaBuilder {
     /// A schema-builder error for the first call that was against the rules.
     pub fn build(self) -> Result<Schema> {
         match self.error {
-            Some(message) => Err(Error::new(ErrorKind::SchemaBuilder, message)),
+            Some((message, None)) => Err(Error::new(ErrorKind::SchemaBuilder, message)),
+            Some((message, Some(cause))) => {
+                Err(Error::new(ErrorKind::SchemaBuilder, message).with_source(Error::data(cause)))
+            }
             None => Ok(Schema::full(self.parts)),
         }
     }

@@ -93,17 +93,20 @@ fn check(schema: &Schema, value: &Value, place: Place<'_>) -> Result<()> {
         // What was put into the struct was checked then. What was not put is null.
         (Type::Struct, Value::Struct(value)) => value.check_unset(),
         (Type::Array, Value::Array(list)) => {
-            let element = schema.value_schema()?;
             let inside = Place::Inside("element of array", &place);
-            list.values().iter().try_for_each(|value| check_element(element, value, inside))
+            let element = described(schema.value_schema()?, inside)?;
+            list.values().iter().try_for_each(|value| check(element, value, inside))
         }
         (Type::Map, Value::Map(map)) => {
-            let (key_schema, value_schema) = (schema.key_schema()?, schema.value_schema()?);
+            let (key_place, value_place) =
+                (Place::Inside("key of map", &place), Place::Inside("value of map", &place));
+            let key_schema = described(schema.key_schema()?, key_place)?;
+            let value_schema = described(schema.value_schema()?, value_place)?;
             for (key, value) in map.slots() {
-                if !(matches!(key, KeyRef::Text(_)) && key_schema.is_some_and(takes_any_text)) {
-                    check_element(key_schema, &key.to_value(), Place::Inside("key of map", &place))?;
+                if !(matches!(key, KeyRef::Text(_)) && takes_any_text(key_schema)) {
+                    check(key_schema, &key.to_value(), key_place)?;
                 }
-                check_element(value_schema, value, Place::Inside("value of map", &place))?;
+                check(value_schema, value, value_place)?;
             }
             Ok(())
         }
@@ -116,11 +119,9 @@ fn takes_any_text(schema: &Schema) -> bool {
     schema.ty() == Type::String && schema.logical().is_none()
 }
 
-fn check_element(schema: Option<&Schema>, value: &Value, place: Place<'_>) -> Result<()> {
-    match schema {
-        Some(schema) => check(schema, value, place),
-        None => Err(Error::data(format!("No schema defined for {place}"))),
-    }
+/// The schema of what is inside, which must be there even if nothing is.
+fn described<'a>(schema: Option<&'a Schema>, place: Place<'_>) -> Result<&'a Schema> {
+    schema.ok_or_else(|| Error::data(format!("No schema defined for {place}")))
 }
 
 #[cold]

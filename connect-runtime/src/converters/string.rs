@@ -76,10 +76,13 @@ impl StringConverter {
         let name = &config.converter_encoding;
         match Charset::of_name(name) {
             Some(charset) => Ok(Self { charset }),
-            None => Err(Error::connect(format!(
-                "Error when serializing string to byte[] due to unsupported encoding {name}"
-            ))
-            .with_java_class("org.apache.kafka.common.errors.SerializationException")),
+            None => {
+                let cause =
+                    Error::connect(name).with_java_class("java.nio.charset.UnsupportedCharsetException");
+                Err(Error::connect(format!("Unsupported encoding {name}"))
+                    .with_java_class("org.apache.kafka.common.errors.SerializationException")
+                    .with_source(cause))
+            }
         }
     }
 

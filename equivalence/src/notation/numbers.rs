@@ -74,14 +74,30 @@ pub(super) fn parse_big(text: &str) -> Answer<Decimal> {
 
 /// `Base64.getDecoder().decode`.
 pub(crate) fn base64(text: &str) -> Answer<Vec<u8>> {
-    let illegal = |message: String| thrown("java.lang.IllegalArgumentException", message);
-    if let Some(decoded) = java::base64_decode(text.as_bytes()) {
-        return Ok(decoded);
+    // Java looks at bytes of ISO 8859-1.
+    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
+    java::base64_decode(&bytes).map_or_else(|| thrown(ILLEGAL_ARGUMENT, why_no_base64(&bytes)), Ok)
+}
+
+const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
+
+fn why_no_base64(bytes: &[u8]) -> String {
+    if bytes.len() < 2 {
+        return "Input byte[] should at least have 2 bytes for base64 bytes".to_owned();
     }
-    let strange = text.bytes().find(|byte| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte));
-    match strange {
-        Some(byte) => illegal(format!("Illegal base64 character {byte:x}")),
-        None if !text.contains('=') => illegal("Last unit does not have enough valid bits".to_owned()),
-        None => illegal("Input byte array has wrong 4-byte ending unit".to_owned()),
-    }
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let digits = bytes.iter().take_while(|byte| digit(**byte)).count();
+    let rest = &bytes[digits..];
+    let left = match (rest, digits % 4) {
+        ([], 1) | ([b'=', ..], 1) => return "Last unit does not have enough valid bits".to_owned(),
+        ([b'=', b'=', left @ ..], 2) | ([b'=', left @ ..], 3) => left,
+        ([b'=', ..], _) => return "Input byte array has wrong 4-byte ending unit".to_owned(),
+        ([strange, ..], _) => {
+            let strange = i32::from(*strange as i8);
+            let sign = if strange < 0 { "-" } else { "" };
+            return format!("Illegal base64 character {sign}{:x}", strange.abs());
+        }
+        ([], _) => rest,
+    };
+    format!("Input byte array has incorrect ending byte at {}", bytes.len() - left.len())
 }

@@ -34,7 +34,9 @@ pub fn write_data(data: &SchemaAndValue) -> Json {
 /// Those of [`read_schema`] and [`read_value`].
 pub fn read_record(json: Option<&Json>) -> Answer<Record> {
     let Some(json) = json else {
-        return null_pointer("Cannot invoke \"JsonNode.path(String)\" because \"<parameter1>\" is null");
+        return null_pointer(
+            "Cannot invoke \"com.fasterxml.jackson.databind.JsonNode.path(String)\" because \"<parameter1>\" is null",
+        );
     };
     let part = |side: &str, name: &str| json.get(side).and_then(|side| side.get(name));
     let key_schema = read_schema(part("key", "schema"))?;
@@ -47,7 +49,7 @@ pub fn read_record(json: Option<&Json>) -> Answer<Record> {
         let Some(name) = header.text("name") else {
             return null_pointer("Null header keys are not permitted");
         };
-        headers.add_header(Header::new(name, data));
+        headers.add(name, data)?;
     }
     let topic = json.text("topic").unwrap_or_else(|| NO_TOPIC.to_owned());
     let mut record = Record::new(topic, SchemaAndValue::new(value_schema, value));

@@ -68,8 +68,10 @@ fn full(json: &Json) -> Answer<Schema> {
             let Some(schema) = read_schema(field.get("schema"))? else {
                 // The builder looks at the name first.
                 return match name.filter(|name| !name.is_empty()) {
-                    None => builder_error("fieldName cannot be null."),
-                    Some(_) => builder_error("fieldSchema for field cannot be null."),
+                    None => builder_error("fieldName cannot be null.", None),
+                    Some(name) => {
+                        builder_error(&format!("fieldSchema for field {name} cannot be null."), None)
+                    }
                 };
             };
             builder = builder.field(name.unwrap_or_default(), schema);
@@ -105,20 +107,26 @@ fn full(json: &Json) -> Answer<Schema> {
         let so_far = builder.clone().build()?;
         let at = (!typeless).then_some(&so_far);
         let default = read_value(Some(default), at)?;
-        if typeless && default.is_null() {
-            return Ok(so_far);
+        if typeless {
+            return Ok(builder.unchecked_default(default).build()?);
         }
         if matches!(default, Value::Struct(_)) && ty == Type::Struct {
             // Java compares the schema being built, which is another class, with the finished one.
-            return builder_error("Invalid default value");
+            let cause = Error::data("Struct schemas do not match.");
+            return builder_error("Invalid default value", Some(cause));
         }
         builder = builder.default_value(default);
     }
     Ok(builder.build()?)
 }
 
-fn builder_error<T>(message: &str) -> Answer<T> {
-    Err(Error::new(ErrorKind::SchemaBuilder, message).into())
+fn builder_error<T>(message: &str, cause: Option<Error>) -> Answer<T> {
+    let error = Error::new(ErrorKind::SchemaBuilder, message);
+    Err(match cause {
+        Some(cause) => error.with_source(cause),
+        None => error,
+    }
+    .into())
 }
 
 /// Writes a schema.

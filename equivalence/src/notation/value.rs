@@ -35,13 +35,14 @@ pub fn read_value(json: Option<&Json>, schema: Option<&Schema>) -> Answer<Value>
         // Bytes are one type here.
         "bytes" | "bytebuffer" => Value::from(base64(&text)?),
         "decimal" => {
-            let part = |index: usize| content.at(index).ok_or(());
-            let (Ok(unscaled), Ok(scale)) = (part(0), part(1)) else {
-                return null_pointer(
-                    "Cannot invoke \"JsonNode.asText()\" because a part of the decimal is missing",
-                );
+            let missing = |method: &str| {
+                let node = "com.fasterxml.jackson.databind.JsonNode";
+                let why = format!("because the return value of \"{node}.get(int)\" is null");
+                null_pointer(format!("Cannot invoke \"{node}.{method}()\" {why}"))
             };
+            let Some(unscaled) = content.at(0) else { return missing("asText") };
             let unscaled = parse_big(&unscaled.as_text())?;
+            let Some(scale) = content.at(1) else { return missing("asInt") };
             Value::from(Decimal::from_be_bytes(&unscaled.to_be_bytes(), scale.as_int()))
         }
         // There is no such type here; a decimal comes nearest.

@@ -58,10 +58,15 @@ pub(super) fn project(case: &Json) -> Answer {
     let target = read_schema(case.get("target"))?;
     let value = read_value(case.get("value"), source.as_ref())?;
     let Some((source, target)) = source.zip(target) else {
-        return null_pointer("Cannot invoke \"org.apache.kafka.connect.data.Schema.isOptional()\"");
+        return null_schema("type", if case.some("source").is_none() { "source" } else { "target" });
     };
     let projected = SchemaProjector::project(&source, &value, &target)?;
     Ok(Json::tagged("value", write_value(&projected, Some(&target))))
+}
+
+fn null_schema(method: &str, name: &str) -> Answer {
+    let class = "org.apache.kafka.connect.data.Schema";
+    null_pointer(format!("Cannot invoke \"{class}.{method}()\" because \"{name}\" is null"))
 }
 
 pub(super) fn equal(case: &Json) -> Answer {
@@ -79,7 +84,7 @@ pub(super) fn validate(case: &Json) -> Answer {
     let schema = read_schema(case.get("schema"))?;
     let value = read_value(case.get("value"), schema.as_ref())?;
     let Some(schema) = schema else {
-        return null_pointer("Cannot invoke \"org.apache.kafka.connect.data.Schema.isOptional()\"");
+        return null_schema(if value.is_null() { "isOptional" } else { "name" }, "schema");
     };
     schema.validate_value(&value)?;
     Ok("valid".into())

@@ -25,6 +25,19 @@ impl Recommender for Offer {
     }
 }
 
+/// Offers nothing and hides the key: the version of a plugin that does not exist.
+struct Hide;
+
+impl Recommender for Hide {
+    fn valid_values(&self, _name: &str, _parsed: &ParsedConfig) -> Result<Vec<ParsedValue>> {
+        Ok(Vec::new())
+    }
+
+    fn visible(&self, _name: &str, _parsed: &ParsedConfig) -> Result<bool> {
+        Ok(false)
+    }
+}
+
 fn classes(plugins: &Plugins, kind: PluginKind) -> Vec<String> {
     let mut names: Vec<String> = plugins.of_kind(kind).iter().map(|info| info.class().to_owned()).collect();
     names.sort_unstable();
@@ -103,8 +116,10 @@ pub(super) fn with_plugins(
         }
         let class = properties.get(name).map_or(default.class.as_str(), str::trim);
         let found = find(plugins, kind, class);
-        if let (Ok(info), Some(key)) = (found, def.key_mut(&format!("{name}.plugin.version"))) {
-            version_key(key, info.version);
+        match (found, def.key_mut(&format!("{name}.plugin.version"))) {
+            (Ok(info), Some(key)) => version_key(key, info.version),
+            (Err(_), Some(key)) => *key = key.clone().recommender(Hide),
+            (_, None) => {}
         }
     }
     for alias in unique(properties, "transforms") {

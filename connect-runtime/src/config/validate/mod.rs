@@ -108,10 +108,9 @@ pub fn validate_connector(
 ) -> Result<ConfigInfos> {
     let Some(class) = properties.get("connector.class").map(str::trim) else {
         let keys = properties.keys().collect::<Vec<_>>().join(", ");
-        return Err(Error::config(
-            "connector.class",
-            format!("Connector config {{{keys}}} contains no connector type; set connector.class"),
-        ));
+        let message = format!("Connector config {{{keys}}} contains no connector type; set connector.class");
+        return Err(Error::config("connector.class", message)
+            .with_java_class("org.apache.kafka.connect.runtime.rest.errors.BadRequestException"));
     };
     let found = plugins.find_connector(class);
     let mut answer = Answer::default();
@@ -144,7 +143,12 @@ pub fn validate_connector(
         answer.add(&connector.config_def(), connector.validate(properties));
     }
     for (prefix, converter) in framework::converters(plugins, properties) {
-        let def = ConfigDef::new().flatten(&prefix, &converter);
+        let mut def = ConfigDef::new().flatten(&prefix, &converter);
+        for key in converter.keys() {
+            if let Some(flat) = def.key_mut(&format!("{prefix}{}", key.name)) {
+                flat.display_name.clone_from(&key.display_name);
+            }
+        }
         let preset = framework::with_converter_type(properties, &prefix);
         answer.add(&def, def.validate(&preset));
     }
