@@ -2,6 +2,7 @@
 
 mod config;
 mod converters;
+mod topic;
 mod transforms;
 mod values;
 mod wire;
@@ -89,6 +90,7 @@ impl Program {
             "group_assignment_decode" => wire::assignment_decode(case),
             "offset_file" => wire::offset_file(case),
             "offset_file_decode" => wire::offset_file_decode(case),
+            "dump_topic" => topic::dump(case),
             other => bad_case(format!("unknown op {other}")),
         }
     }
