@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for people who read its output")]
 
 mod args;
+mod examples;
 mod explain;
 mod live;
 mod logging;

@@ -9,6 +9,7 @@ use connect_api::config::ConfigDef;
 use connect_api::plugins::PluginKind;
 use connect_runtime::config::{SinkConnectorConfig, SourceConnectorConfig, WorkerConfig};
 
+use crate::examples;
 use crate::plugins::{Described, all, of_kind};
 
 /// Writes the pages.
@@ -89,6 +90,7 @@ fn section(Described { info, def }: &Described) -> String {
     for alias in &info.aliases {
         text.push_str(&format!("\nJava class: `{alias}`\n"));
     }
+    text.push_str(&examples::markdown(info.kind, info.name));
     text.push_str(&match keys(def) {
         keys if keys.is_empty() => "\nIt has no configuration keys.\n".to_owned(),
         keys => format!("\n{keys}"),
