@@ -3,10 +3,13 @@
 //! `cargo xtask bench floor --bootstrap-servers 127.0.0.1:9092` measures raw producing and consuming and our source
 //! and sink tasks on the same records. Each cell runs in a process of its own, cells alternate, and the table shows
 //! the median with records per second, CPU per record and peak memory.
+//!
+//! `cargo xtask bench transforms` measures the transformations, in nanoseconds per record.
 
 mod cells;
 mod connectors;
 mod measure;
+mod transforms;
 
 use std::process::Command;
 
@@ -38,6 +41,12 @@ enum Task {
         #[arg(long, default_value = "")]
         only: String,
     },
+    /// What each transformation costs; needs no Kafka.
+    Transforms {
+        /// Only transformations whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// One cell, in this process; prints its figures as one line.
     Cell {
         /// Its name, as `floor` lists it.
@@ -55,6 +64,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Args::parse().command {
         Task::Floor { bootstrap_servers, records, runs, only } => {
             floor(&bootstrap_servers, records, runs, &only)
+        }
+        Task::Transforms { only } => {
+            let lines = transforms::run(&only).map_err(|error| error.to_string())?;
+            lines.iter().for_each(|line| print(line));
+            Ok(())
         }
         Task::Cell { name, bootstrap_servers, records } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -1,10 +1,13 @@
 //! [`Flatten`]: brings nested fields to the top.
 
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
-use connect_api::data::{Map, MapRef, SchemaBuilder, Type, ValueRef};
+use connect_api::data::{Map, SchemaBuilder, Shape, Type, ValueRef};
 use connect_api::transform::Target;
-use connect_api::{Config, Error, ErrorKind, Outcome, Record, Result, Schema, Struct, Transformation, Value};
+use connect_api::{
+    Config, Error, ErrorKind, Outcome, Record, Result, Schema, Str, Struct, Transformation, Value,
+};
 
 use crate::requirements::{not_a_text_key, require_map, require_struct};
 use crate::schema_cache::SchemaCache;
@@ -44,6 +47,7 @@ pub struct FlattenConfig {
 pub struct Flatten<T> {
     delimiter: String,
     schemas: SchemaCache<Schema>,
+    latest: Mutex<Option<Shape>>,
     target: PhantomData<T>,
 }
 
@@ -55,20 +59,40 @@ impl<T> Flatten<T> {
         }
     }
 
-    fn flatten_map(&self, map: MapRef<'_>, prefix: &str, flat: &mut Map) -> Result<()> {
-        for (key, value) in map.entries() {
+    /// Adds the entries of a map, and of the maps in it.
+    fn flatten_map(&self, map: Map, prefix: &str, flat: &mut Flat) -> Result<()> {
+        let (shape, values) = match map.into_parts() {
+            Ok(parts) => parts,
+            Err(map) => return self.flatten_any_keys(map, prefix, flat),
+        };
+        for (key, value) in shape.keys().iter().zip(values) {
+            match (prefix.is_empty(), value) {
+                (true, Value::Map(inner)) => self.flatten_map(inner, key, flat)?,
+                (false, Value::Map(inner)) => self.flatten_map(inner, &self.name(prefix, key), flat)?,
+                (true, value) => flat.push(key.clone(), value)?,
+                (false, value) => flat.push(self.name(prefix, key).into(), value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a map with a key that is no text. Only null is possible, and stays null if it is not inside.
+    fn flatten_any_keys(&self, map: Map, prefix: &str, flat: &mut Flat) -> Result<()> {
+        for (key, value) in map {
             let name = match key {
-                // A name that is null at the top stays null.
-                ValueRef::Null if prefix.is_empty() => None,
-                ValueRef::Null => Some(self.name(prefix, "null")),
-                ValueRef::String(key) => Some(self.name(prefix, key)),
-                other => return Err(not_a_text_key(&other.to_value())),
+                Value::Null if prefix.is_empty() => None,
+                Value::Null => Some(self.name(prefix, "null")),
+                Value::String(key) => Some(self.name(prefix, &key)),
+                other => return Err(not_a_text_key(&other)),
             };
-            match value {
-                ValueRef::Map(inner) => self.flatten_map(inner, name.as_deref().unwrap_or_default(), flat)?,
-                value => {
-                    check_leaf(value, name.as_deref().unwrap_or("null"))?;
-                    flat.insert_value(name.into(), value);
+            match (name, value) {
+                (name, Value::Map(inner)) => {
+                    self.flatten_map(inner, name.as_deref().unwrap_or_default(), flat)?;
+                }
+                (Some(name), value) => flat.push(name.into(), value)?,
+                (None, value) => {
+                    check_leaf(value.as_ref(), "null")?;
+                    flat.without_name = Some(value);
                 }
             }
         }
@@ -118,6 +142,42 @@ impl<T> Flatten<T> {
             }
         }
         Ok(())
+    }
+}
+
+/// The entries of a flat map.
+#[derive(Default)]
+struct Flat {
+    names: Vec<Str>,
+    values: Vec<Value>,
+    /// The value whose key is null.
+    without_name: Option<Value>,
+}
+
+impl Flat {
+    fn push(&mut self, name: Str, value: Value) -> Result<()> {
+        check_leaf(value.as_ref(), &name)?;
+        self.names.push(name);
+        self.values.push(value);
+        Ok(())
+    }
+
+    /// The map; with the key list of the one before, if that had these names.
+    fn into_map(self, latest: &Mutex<Option<Shape>>) -> Map {
+        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let shape = match &*latest {
+            Some(shape) if *shape.keys() == *self.names => shape.clone(),
+            _ => latest.insert(Shape::new(self.names.iter().cloned())).clone(),
+        };
+        let mut map = match shape.len() == self.names.len() {
+            true => Map::with_shape(shape, self.values),
+            // Of two values of one name the later one stays.
+            false => self.names.into_iter().zip(self.values).collect(),
+        };
+        if let Some(value) = self.without_name {
+            map.insert_value(Value::Null, value);
+        }
+        map
     }
 }
 
@@ -200,7 +260,12 @@ impl<T: Target> Transformation for Flatten<T> {
     type Config = FlattenConfig;
 
     fn configure(config: FlattenConfig) -> Result<Self> {
-        Ok(Self { delimiter: config.delimiter, schemas: SchemaCache::default(), target: PhantomData })
+        Ok(Self {
+            delimiter: config.delimiter,
+            schemas: SchemaCache::default(),
+            latest: Mutex::default(),
+            target: PhantomData,
+        })
     }
 
     fn apply(&self, record: &mut Record) -> Result<Outcome> {
@@ -213,9 +278,9 @@ impl<T: Target> Transformation for Flatten<T> {
             if is_flat(map)? {
                 return Ok(Outcome::Keep);
             }
-            let mut flat = Map::new();
-            self.flatten_map(map.as_ref(), "", &mut flat)?;
-            *map = flat;
+            let mut flat = Flat::default();
+            self.flatten_map(std::mem::take(map), "", &mut flat)?;
+            *map = flat.into_map(&self.latest);
             return Ok(Outcome::Keep);
         };
         let value = require_struct(&data.value, PURPOSE)?;

@@ -10,7 +10,7 @@ use connect_api::{
 };
 
 use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
-use crate::requirements::{field_value, require_map, require_struct};
+use crate::requirements::{into_field_values, require_map, require_struct, take_struct};
 use crate::schema_cache::{SchemaCache, ShapeCache};
 
 const PURPOSE: &str = "field insertion";
@@ -322,13 +322,10 @@ impl<T> InsertField<T> {
         Ok(())
     }
 
-    fn insert_in_struct(&self, before: &Struct, plan: &Plan, record: &Record) -> Result<Struct> {
+    fn insert_in_struct(&self, before: Struct, plan: &Plan, record: &Record) -> Result<Struct> {
         let date = |timestamp| Value::Date(Date(timestamp));
-        let fields = before.schema().fields()?;
-        let mut values = Vec::with_capacity(fields.len() + self.fields.len());
-        for field in fields {
-            values.push(field_value(before, field, self.replace_null_with_default)?);
-        }
+        let mut values = into_field_values(before, self.replace_null_with_default)?;
+        values.reserve_exact(self.fields.len());
         for insertion in &self.fields {
             values.push(insertion.source.value(record, date)?);
         }
@@ -383,9 +380,9 @@ impl<T: Target> Transformation for InsertField<T> {
             T::of(record).value = value;
             return Ok(Outcome::Keep);
         }
-        let value = require_struct(&data.value, PURPOSE)?.clone();
+        let value = take_struct(&mut data.value, PURPOSE)?;
         let plan = self.schemas.get(value.schema(), |schema| self.plan(schema))?;
-        let after = self.insert_in_struct(&value, &plan, record)?;
+        let after = self.insert_in_struct(value, &plan, record)?;
         *T::of(record) = after.into();
         Ok(Outcome::Keep)
     }

@@ -3,13 +3,14 @@
 use std::marker::PhantomData;
 
 use connect_api::config::Validator;
-use connect_api::data::{Array, Date, Decimal, Map, values};
+use connect_api::data::{Array, Date, Decimal, Map, Shape, values};
 use connect_api::transform::Target;
 use connect_api::{Config, Error, Outcome, Record, Result, Struct, Transformation, Value};
 
 use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
-use crate::field_tree::FieldTree;
+use crate::field_tree::{Branch, FieldTree};
 use crate::requirements::{field_value, not_a_struct, require_map, require_struct, require_struct_mut};
+use crate::schema_cache::ShapeCache;
 
 const PURPOSE: &str = "mask fields";
 
@@ -59,7 +60,16 @@ pub struct MaskField<T> {
     fields: FieldTree<()>,
     replacement: Option<Value>,
     replace_null_with_default: bool,
+    maps: ShapeCache<MapPlan>,
     target: PhantomData<T>,
+}
+
+/// Where maps of one key list have the fields.
+#[derive(Debug)]
+struct MapPlan {
+    shape: Shape,
+    /// For each branch its place; `None` if there is nothing on the way to the fields.
+    places: Vec<Option<usize>>,
 }
 
 impl<T> MaskField<T> {
@@ -71,18 +81,58 @@ impl<T> MaskField<T> {
         }
     }
 
-    fn mask_map(&self, map: &mut Map, fields: &FieldTree<()>) -> Result<()> {
+    fn map_plan(shape: &Shape, fields: &FieldTree<()>) -> MapPlan {
+        let mut keys = shape.keys().to_vec();
+        let mut places = Vec::with_capacity(fields.branches().len());
         for branch in fields.branches() {
-            if branch.here.is_some() {
+            let mut place = keys.iter().position(|key| *key == branch.name);
+            if place.is_none() && branch.here.is_some() {
                 // A field that is not there is added with null, as in Kafka.
-                let masked = self.masked(&map.get_owned(&branch.name).unwrap_or_default())?;
-                map.insert(&branch.name, masked);
-            } else if let Some(mut inner) = map.set(&branch.name, Value::Null)
-                && !inner.is_null()
-            {
-                self.mask_map(require_map(&mut inner, NESTED)?, &branch.below)?;
-                map.insert(&branch.name, inner);
+                place = Some(keys.len());
+                keys.push(branch.name.clone());
             }
+            places.push(place);
+        }
+        let shape = if keys.len() == shape.len() { shape.clone() } else { Shape::new(keys) };
+        MapPlan { shape, places }
+    }
+
+    fn mask_map(&self, map: &mut Map, plan: &MapPlan, fields: &FieldTree<()>) -> Result<()> {
+        let mut result: Result<()> = Ok(());
+        map.reshape(&plan.shape, |values| {
+            result = fields.branches().iter().zip(&plan.places).try_for_each(|(branch, place)| {
+                if let Some(value) = place.and_then(|place| values.get_mut(place)) {
+                    self.mask_entry(value, branch)?;
+                }
+                Ok(())
+            });
+        });
+        result
+    }
+
+    fn mask_entry(&self, value: &mut Value, branch: &Branch<()>) -> Result<()> {
+        if branch.here.is_some() {
+            *value = self.masked(value)?;
+        } else if !value.is_null() {
+            self.mask_inner(require_map(value, NESTED)?, &branch.below)?;
+        }
+        Ok(())
+    }
+
+    fn mask_inner(&self, map: &mut Map, fields: &FieldTree<()>) -> Result<()> {
+        if let Some(shape) = map.shape() {
+            let plan = Self::map_plan(shape, fields);
+            return self.mask_map(map, &plan, fields);
+        }
+        // A map with keys that are no text.
+        for branch in fields.branches() {
+            let known = map.get_owned(&branch.name);
+            if known.is_none() && branch.here.is_none() {
+                continue;
+            }
+            let mut value = known.unwrap_or_default();
+            self.mask_entry(&mut value, branch)?;
+            map.insert(&branch.name, value);
         }
         Ok(())
     }
@@ -172,6 +222,7 @@ impl<T: Target> Transformation for MaskField<T> {
             fields,
             replacement: config.replacement.map(Value::from),
             replace_null_with_default: config.replace_null_with_default,
+            maps: ShapeCache::default(),
             target: PhantomData,
         })
     }
@@ -179,7 +230,14 @@ impl<T: Target> Transformation for MaskField<T> {
     fn apply(&self, record: &mut Record) -> Result<Outcome> {
         let data = T::of(record);
         if data.schema.is_none() {
-            self.mask_map(require_map(&mut data.value, PURPOSE)?, &self.fields)?;
+            let map = require_map(&mut data.value, PURPOSE)?;
+            match map.shape() {
+                Some(shape) => {
+                    let plan = self.maps.get(shape, |shape| Ok(Self::map_plan(shape, &self.fields)))?;
+                    self.mask_map(map, &plan, &self.fields)?;
+                }
+                None => self.mask_inner(map, &self.fields)?,
+            }
         } else {
             self.mask_struct(require_struct_mut(&mut data.value, PURPOSE)?, &self.fields)?;
         }

@@ -10,7 +10,7 @@ use connect_api::{Config, Error, Outcome, Record, Result, Schema, Str, Struct, T
 use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
 use crate::field_tree::{Branch, FieldTree};
 use crate::java_hash::sort_as_hash_map;
-use crate::requirements::{is_settled, not_a_text_key, require_map, require_struct};
+use crate::requirements::{is_settled, not_a_text_key, require_map, require_struct, take_struct};
 use crate::schema_cache::{SchemaCache, ShapeCache};
 
 const PURPOSE: &str = "field replacement";
@@ -186,25 +186,29 @@ impl<T> ReplaceField<T> {
         Ok(Plan { schema: builder.build()?, sources, checked })
     }
 
-    fn rebuild(&self, before: &Struct, schema: &Schema, plan: &Plan) -> Result<Struct> {
+    fn rebuild(&self, before: Struct, schema: &Schema, plan: &Plan) -> Result<Struct> {
+        let old_schema = before.schema().clone();
+        let old_fields = old_schema.fields()?;
+        let mut old = before.into_values();
         let mut after = Vec::with_capacity(plan.sources.len());
         for (field, source) in schema.fields()?.iter().zip(&plan.sources) {
-            let old = match &source.old {
+            let index = match &source.old {
                 Ok(index) => *index,
                 Err(name) => return Err(Error::data(format!("{name} is not a valid field name"))),
             };
-            let mut value = &before.values()[old];
+            // Only where a rename meets another field a value can be wanted twice.
+            let mut value = if plan.checked { old[index].take() } else { old[index].clone() };
             if value.is_null() && self.replace_null_with_default {
-                value = before.get(old)?;
+                value = old_fields[index].schema().default_value().cloned().unwrap_or_default();
             }
             if !plan.checked || (value.is_null() && !field.schema().is_optional()) {
                 Struct::new(schema.clone())?.put(field, value.clone())?;
             }
             after.push(match &source.inner {
                 Some(inner) if !value.is_null() => {
-                    self.rebuild(require_struct(value, NESTED)?, field.schema(), inner)?.into()
+                    self.rebuild(take_struct(&mut value, NESTED)?, field.schema(), inner)?.into()
                 }
-                _ => value.clone(),
+                _ => value,
             });
         }
         Struct::from_checked_values(schema.clone(), after)
@@ -363,6 +367,7 @@ impl<T: Target> Transformation for ReplaceField<T> {
             data.schema = Some(plan.schema.clone());
             return Ok(Outcome::Keep);
         }
+        let before = take_struct(&mut data.value, PURPOSE)?;
         data.value = self.rebuild(before, &plan.schema, &plan)?.into();
         data.schema = Some(plan.schema.clone());
         Ok(Outcome::Keep)

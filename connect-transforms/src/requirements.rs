@@ -67,3 +67,21 @@ pub(crate) fn is_settled(value: &Struct, replace_null_with_default: bool) -> boo
             || (schema.is_optional() && !(replace_null_with_default && schema.default_value().is_some()))
     })
 }
+
+/// The values of all fields, each as [`field_value`] gives it. They are moved where nobody shares the struct.
+pub(crate) fn into_field_values(value: Struct, replace_null_with_default: bool) -> Result<Vec<Value>> {
+    if is_settled(&value, replace_null_with_default) {
+        return Ok(value.into_values());
+    }
+    let fields = value.schema().fields()?;
+    fields.iter().map(|field| field_value(&value, field, replace_null_with_default)).collect()
+}
+
+/// The struct that data with a schema must be, taken out.
+pub(crate) fn take_struct(value: &mut Value, purpose: &str) -> Result<Struct> {
+    require_struct(value, purpose)?;
+    match value.take() {
+        Value::Struct(value) => Ok(value),
+        _ => Err(not_a_struct()),
+    }
+}
