@@ -103,7 +103,7 @@ async fn consume(servers: &str, records: u64) -> Result<Figures, Failed> {
         .consumer(format!("raw-{}", std::process::id()))
         .auto_offset_reset(AutoOffsetReset::Earliest)
         .enable_auto_commit(false)
-        .max_poll_records(5000)
+        .max_poll_records(500)
         .max_buffered_records(50_000)
         .fetch_max_wait(Duration::from_millis(50))
         .max_partition_fetch_bytes(1024 * 1024)

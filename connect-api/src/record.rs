@@ -42,6 +42,7 @@ pub struct RecordMetadata {
 
 impl RecordMetadata {
     /// Coordinates of a record.
+    #[inline]
     pub fn new(topic: impl Into<Str>, partition: i32, offset: i64, timestamp: Option<i64>) -> Self {
         Self { topic: topic.into(), partition, offset, timestamp }
     }
@@ -69,6 +70,7 @@ pub struct Record {
 
 impl Record {
     /// A record with a value and no key.
+    #[inline]
     pub fn new(topic: impl Into<Str>, value: SchemaAndValue) -> Self {
         Self {
             topic: topic.into(),
@@ -83,6 +85,7 @@ impl Record {
 
     /// The same with a key.
     #[must_use]
+    #[inline]
     pub fn with_key(mut self, key: SchemaAndValue) -> Self {
         self.key = key;
         self
@@ -90,6 +93,7 @@ impl Record {
 
     /// The same with a timestamp, in milliseconds since the epoch.
     #[must_use]
+    #[inline]
     pub fn with_timestamp(mut self, timestamp: i64) -> Self {
         self.timestamp = Some(timestamp);
         self
@@ -97,6 +101,7 @@ impl Record {
 
     /// The same for a certain partition of the topic.
     #[must_use]
+    #[inline]
     pub fn with_kafka_partition(mut self, partition: i32) -> Self {
         self.kafka_partition = Some(partition);
         self
@@ -104,18 +109,21 @@ impl Record {
 
     /// The same with headers.
     #[must_use]
+    #[inline]
     pub fn with_headers(mut self, headers: Headers) -> Self {
         self.headers = headers;
         self
     }
 
     /// The offset that it was read from: `Some` on the sink side only.
+    #[inline]
     pub fn kafka_offset(&self) -> Option<i64> {
         self.kafka_offset
     }
 
     #[doc(hidden)]
     #[must_use]
+    #[inline]
     pub fn with_kafka_offset(mut self, offset: i64) -> Self {
         self.kafka_offset = Some(offset);
         self

@@ -173,6 +173,7 @@ pub struct SinkRecord {
 
 impl SinkRecord {
     /// A record with the coordinates that it was consumed from.
+    #[inline]
     pub fn new(
         record: Record,
         original_topic: impl Into<Str>,
@@ -190,16 +191,19 @@ impl SinkRecord {
     }
 
     /// The topic it was consumed from, whatever a transformation made of [`Record::topic`].
+    #[inline]
     pub fn original_topic(&self) -> &str {
         self.original_topic.as_str()
     }
 
     /// The partition it was consumed from.
+    #[inline]
     pub fn original_partition(&self) -> i32 {
         self.original_partition
     }
 
     /// The offset it was consumed from.
+    #[inline]
     pub fn original_offset(&self) -> i64 {
         self.original_offset
     }
@@ -210,6 +214,7 @@ impl SinkRecord {
     }
 
     /// What [`Record::timestamp`] means.
+    #[inline]
     pub fn timestamp_type(&self) -> TimestampType {
         self.timestamp_type
     }

@@ -1,18 +1,28 @@
 //! The sink's half: convert key, value and headers of a batch, then transform.
 
 use connect_api::{
-    Error, ErrorKind, Header, Headers, RawItem, Record, Result, SchemaAndValue, SinkRecord, TimestampType,
+    Error, ErrorKind, Header, Headers, RawItem, Record, Result, SchemaAndValue, SinkRecord, Str,
+    TimestampType, TopicPartition,
 };
 
 use super::tolerance::Attempt;
 use super::{Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Stage, Subject, transform};
 use crate::kafka::{ConsumerRecord, PartitionRecords};
 
+/// How many records are converted before they are put together: few enough that what was converted is still in the
+/// processor's cache then.
+const CHUNK: usize = 256;
+
+/// What a converter answered.
+type Converted = Vec<Result<SchemaAndValue>>;
+
 /// Transformations and converters of one sink task.
 pub(crate) struct SinkPipeline {
-    pub(crate) chain: Chain,
-    pub(crate) converters: Converters,
-    pub(crate) operator: Operator,
+    chain: Chain,
+    converters: Converters,
+    operator: Operator,
+    /// Keys and values of a chunk, kept for their memory; empty between chunks.
+    scratch: (Converted, Converted),
 }
 
 /// Where a record came from, for reports.
@@ -30,26 +40,37 @@ impl<'a> Origin<'a> {
 }
 
 impl SinkPipeline {
+    pub(crate) fn new(chain: Chain, converters: Converters, operator: Operator) -> Self {
+        Self { chain, converters, operator, scratch: Default::default() }
+    }
+
     /// Takes the records of one partition through and appends what comes out. Dropped records leave nothing.
     pub(crate) async fn process(
         &mut self,
         batch: &PartitionRecords,
         out: &mut Vec<SinkRecord>,
     ) -> Result<()> {
-        let mut keys = Vec::with_capacity(batch.records.len());
-        let mut values = Vec::with_capacity(batch.records.len());
-        convert(&*self.converters.key, Half::Key, batch, &mut keys);
-        convert(&*self.converters.value, Half::Value, batch, &mut values);
-        if keys.len() != batch.records.len() || values.len() != batch.records.len() {
+        out.reserve(batch.records.len());
+        for chunk in batch.records.chunks(CHUNK) {
+            self.process_chunk(&batch.partition, chunk, out).await?;
+        }
+        Ok(())
+    }
+
+    async fn process_chunk(
+        &mut self,
+        from: &TopicPartition,
+        chunk: &[ConsumerRecord],
+        out: &mut Vec<SinkRecord>,
+    ) -> Result<()> {
+        let (mut keys, mut values) = std::mem::take(&mut self.scratch);
+        convert(&*self.converters.key, Half::Key, &from.topic, chunk, &mut keys);
+        convert(&*self.converters.value, Half::Value, &from.topic, chunk, &mut values);
+        if keys.len() != chunk.len() || values.len() != chunk.len() {
             return Err(Error::illegal_state("a converter answered fewer results than it was given items"));
         }
-        out.reserve(batch.records.len());
-        for ((raw, key), value) in batch.records.iter().zip(keys).zip(values) {
-            let origin = Origin {
-                topic: batch.partition.topic.as_str(),
-                partition: batch.partition.partition,
-                record: raw,
-            };
+        for ((raw, key), value) in chunk.iter().zip(keys.drain(..)).zip(values.drain(..)) {
+            let origin = Origin { topic: from.topic.as_str(), partition: from.partition, record: raw };
             let key = match key {
                 Ok(key) => key,
                 Err(error) => match self.convert_again(Half::Key, origin, error).await? {
@@ -64,19 +85,15 @@ impl SinkPipeline {
                     None => continue,
                 },
             };
-            let headers = if raw.headers.is_empty() {
-                Headers::new()
-            } else {
+            let mut record = Record::new(from.topic.clone(), value).with_kafka_offset(raw.offset);
+            record.key = key;
+            record.kafka_partition = Some(from.partition);
+            if !raw.headers.is_empty() {
                 match self.convert_headers(origin).await? {
-                    Some(headers) => headers,
+                    Some(headers) => record.headers = headers,
                     None => continue,
                 }
-            };
-            let mut record = Record::new(batch.partition.topic.clone(), value)
-                .with_key(key)
-                .with_kafka_partition(batch.partition.partition)
-                .with_headers(headers)
-                .with_kafka_offset(raw.offset);
+            }
             if raw.timestamp_type != TimestampType::NoTimestampType {
                 record.timestamp = Some(raw.timestamp);
             }
@@ -87,12 +104,13 @@ impl SinkPipeline {
             }
             out.push(SinkRecord::new(
                 record,
-                batch.partition.topic.clone(),
-                batch.partition.partition,
+                from.topic.clone(),
+                from.partition,
                 raw.offset,
                 raw.timestamp_type,
             ));
         }
+        self.scratch = (keys, values);
         Ok(())
     }
 
@@ -180,11 +198,12 @@ impl SinkPipeline {
 fn convert(
     converter: &dyn connect_api::Converter,
     half: Half,
-    batch: &PartitionRecords,
-    results: &mut Vec<Result<SchemaAndValue>>,
+    topic: &Str,
+    chunk: &[ConsumerRecord],
+    results: &mut Converted,
 ) {
-    let mut items = batch.records.iter().map(|record| RawItem {
-        topic: &batch.partition.topic,
+    let mut items = chunk.iter().map(|record| RawItem {
+        topic,
         headers: &record.headers,
         bytes: match half {
             Half::Key => record.key.as_ref(),

@@ -129,11 +129,11 @@ impl Worker {
             configs: self.latest(&start),
             common: self.common(&start),
             start: Box::new(move |config, context| plugin.start_task(config, context)),
-            pipeline: SinkPipeline {
-                chain: stages::chain(&self.plugins, &config.common)?,
-                converters: stages::converters(&self.plugins, &config.common)?,
-                operator: self.operator(&config.common, &start),
-            },
+            pipeline: SinkPipeline::new(
+                stages::chain(&self.plugins, &config.common)?,
+                stages::converters(&self.plugins, &config.common)?,
+                self.operator(&config.common, &start),
+            ),
             reporter: self.operator(&config.common, &start),
             config: start.config,
             kafka: Arc::clone(&self.kafka),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use connect_api::{Str, TimestampType, TopicPartition};
 use krafka::admin::{AdminClient, ListOffsetsOptions, OffsetSpec};
 use krafka::consumer::{AutoOffsetReset, Consumer as Client};
@@ -140,48 +141,59 @@ impl Reading {
 
 /// Groups records, which come in runs of one partition.
 fn by_partition(records: Vec<krafka::ConsumerRecord>) -> Vec<PartitionRecords> {
+    let Some(first) = records.first() else { return Vec::new() };
+    let (topic, partition) = (Arc::clone(&first.topic), first.partition);
+    if records.iter().all(|record| same_partition(record, &topic, partition)) {
+        // Most polls bring records of one partition; the vector is turned into ours where it is.
+        let next_offset = records.last().map_or(0, |record| record.offset + 1);
+        let partition = topic_partition(&topic, partition);
+        let records = records.into_iter().map(ours).collect();
+        return vec![PartitionRecords { partition, records, next_offset }];
+    }
     let mut partitions: Vec<PartitionRecords> = Vec::new();
     let mut places: HashMap<(Arc<str>, i32), usize> = HashMap::new();
     let mut run: Option<(Arc<str>, i32, usize)> = None;
-    let mut left = records.len();
     for record in records {
         let place = match &run {
-            Some((topic, partition, place))
-                if *partition == record.partition
-                    && (Arc::ptr_eq(topic, &record.topic) || *topic == record.topic) =>
-            {
-                *place
-            }
+            Some((topic, partition, place)) if same_partition(&record, topic, *partition) => *place,
             _ => {
                 let key = (Arc::clone(&record.topic), record.partition);
                 let place = *places.entry(key).or_insert_with(|| {
-                    let partition = TopicPartition::new(Str::from(&*record.topic), record.partition);
-                    partitions.push(PartitionRecords {
-                        partition,
-                        // Most polls bring records of one partition.
-                        records: Vec::with_capacity(left),
-                        next_offset: 0,
-                    });
+                    let partition = topic_partition(&record.topic, record.partition);
+                    partitions.push(PartitionRecords { partition, records: Vec::new(), next_offset: 0 });
                     partitions.len() - 1
                 });
-                run = Some((record.topic, record.partition, place));
+                run = Some((Arc::clone(&record.topic), record.partition, place));
                 place
             }
         };
-        left -= 1;
         if let Some(read) = partitions.get_mut(place) {
             read.next_offset = record.offset + 1;
-            read.records.push(ConsumerRecord {
-                offset: record.offset,
-                timestamp: record.timestamp,
-                timestamp_type: timestamp_type(record.timestamp),
-                key: record.key,
-                value: record.value,
-                headers: headers::from_client(record.headers),
-            });
+            read.records.push(ours(record));
         }
     }
     partitions
+}
+
+fn same_partition(record: &krafka::ConsumerRecord, topic: &Arc<str>, partition: i32) -> bool {
+    record.partition == partition && (Arc::ptr_eq(topic, &record.topic) || *topic == record.topic)
+}
+
+/// Every record gets a copy of the topic's name, so a long one is shared.
+fn topic_partition(topic: &str, partition: i32) -> TopicPartition {
+    let topic = Str::from_utf8(Bytes::copy_from_slice(topic.as_bytes())).unwrap_or_else(|_| topic.into());
+    TopicPartition::new(topic, partition)
+}
+
+fn ours(record: krafka::ConsumerRecord) -> ConsumerRecord {
+    ConsumerRecord {
+        offset: record.offset,
+        timestamp: record.timestamp,
+        timestamp_type: timestamp_type(record.timestamp),
+        key: record.key,
+        value: record.value,
+        headers: headers::from_client(record.headers),
+    }
 }
 
 /// The client gives the producer's time also where the broker set another one, so that is what it is here.

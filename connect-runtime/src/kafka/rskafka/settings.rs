@@ -268,7 +268,7 @@ pub(super) fn consumer(reader: &mut Reader<'_>) -> Result<ConsumerSettings> {
         "session.timeout.ms",
     ]);
     let reset = [("earliest", Reset::Earliest), ("latest", Reset::Latest), ("none", Reset::None)];
-    let max_poll_records = reader.number("max.poll.records", 1..=i32::MAX)?.unwrap_or(5_000);
+    let max_poll_records = reader.number("max.poll.records", 1..=i32::MAX)?.unwrap_or(500);
     let bytes = reader.number("max.partition.fetch.bytes", 1..=i32::MAX)?.unwrap_or(1 << 20);
     Ok(ConsumerSettings {
         reset: reader.choice("auto.offset.reset", &reset)?.unwrap_or(Reset::Latest),

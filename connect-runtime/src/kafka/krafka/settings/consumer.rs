@@ -8,7 +8,7 @@ use super::{ConnectionLimits, accept_java_default_backoff, api_timeout};
 use crate::kafka::Result;
 use crate::kafka::properties::{Reader, invalid, refused};
 
-const DEFAULT_MAX_POLL_RECORDS: i32 = 5_000;
+const DEFAULT_MAX_POLL_RECORDS: i32 = 500;
 const DEFAULT_FETCH_MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// Settings of a consumer.
