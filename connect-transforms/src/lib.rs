@@ -11,6 +11,7 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod cast;
 mod drop_headers;
 mod extract_field;
 mod field_path;
@@ -22,16 +23,22 @@ mod hoist_field;
 mod insert_field;
 mod insert_header;
 mod java_hash;
+mod java_number;
 mod java_regex;
 mod mask_field;
 pub mod predicates;
+mod rebuild;
 mod regex_router;
 mod replace_field;
 mod requirements;
 mod schema_cache;
 mod set_schema_metadata;
+mod simple_date_format;
+mod timestamp_converter;
+mod timestamp_router;
 mod value_to_key;
 
+pub use cast::{Cast, CastConfig};
 pub use drop_headers::{DropHeaders, DropHeadersConfig};
 pub use extract_field::{ExtractField, ExtractFieldConfig};
 pub use field_path::{FieldSyntaxVersion, parse_field_path};
@@ -45,6 +52,8 @@ pub use mask_field::{MaskField, MaskFieldConfig};
 pub use regex_router::{RegexRouter, RegexRouterConfig};
 pub use replace_field::{ReplaceField, ReplaceFieldConfig};
 pub use set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig};
+pub use timestamp_converter::{TimestampConverter, TimestampConverterConfig};
+pub use timestamp_router::{TimestampRouter, TimestampRouterConfig};
 pub use value_to_key::{ValueToKey, ValueToKeyConfig};
 
 use connect_api::Plugins;
@@ -70,6 +79,10 @@ pub const EXTENSION_KEYS: &[(&str, &str)] = &[
 pub fn register(plugins: &mut Plugins) {
     plugins
         .bundle(env!("CARGO_PKG_VERSION"))
+        .transformation::<Cast<Key>>("Cast$Key")
+        .alias("org.apache.kafka.connect.transforms.Cast$Key")
+        .transformation::<Cast<Value>>("Cast$Value")
+        .alias("org.apache.kafka.connect.transforms.Cast$Value")
         .transformation::<DropHeaders>("DropHeaders")
         .alias("org.apache.kafka.connect.transforms.DropHeaders")
         .transformation::<ExtractField<Key>>("ExtractField$Key")
@@ -110,6 +123,12 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.SetSchemaMetadata$Key")
         .transformation::<SetSchemaMetadata<Value>>("SetSchemaMetadata$Value")
         .alias("org.apache.kafka.connect.transforms.SetSchemaMetadata$Value")
+        .transformation::<TimestampConverter<Key>>("TimestampConverter$Key")
+        .alias("org.apache.kafka.connect.transforms.TimestampConverter$Key")
+        .transformation::<TimestampConverter<Value>>("TimestampConverter$Value")
+        .alias("org.apache.kafka.connect.transforms.TimestampConverter$Value")
+        .transformation::<TimestampRouter>("TimestampRouter")
+        .alias("org.apache.kafka.connect.transforms.TimestampRouter")
         .transformation::<ValueToKey>("ValueToKey")
         .alias("org.apache.kafka.connect.transforms.ValueToKey")
         .predicate::<HasHeaderKey>("HasHeaderKey")
@@ -118,4 +137,10 @@ pub fn register(plugins: &mut Plugins) {
         .alias("org.apache.kafka.connect.transforms.predicates.RecordIsTombstone")
         .predicate::<TopicNameMatches>("TopicNameMatches")
         .alias("org.apache.kafka.connect.transforms.predicates.TopicNameMatches");
+}
+
+/// What only fuzzers call.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::simple_date_format::fuzz as date_pattern;
 }

@@ -25,8 +25,8 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, days - first_of(year, month) + 1)
 }
 
-/// 1582-10-15.
-const CUTOVER: i64 = -141_427;
+/// 1582-10-15, the first day of the Gregorian calendar.
+pub const CUTOVER: i64 = -141_427;
 
 /// Days before the first of a month, counted from March so that leap days come last.
 fn from_march(year: i64, month: i64) -> (i64, i64) {
@@ -34,12 +34,14 @@ fn from_march(year: i64, month: i64) -> (i64, i64) {
     (year, (153 * month + 2) / 5)
 }
 
-fn gregorian_days(year: i64, month: i64) -> i64 {
+/// Days from 1970-01-01 of the first of a month, from 1 to 12, in the Gregorian calendar throughout.
+pub fn gregorian_days(year: i64, month: i64) -> i64 {
     let (year, days) = from_march(year, month);
     year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + days - 719_468
 }
 
-fn julian_days(year: i64, month: i64) -> i64 {
+/// The same in the Julian calendar throughout.
+pub fn julian_days(year: i64, month: i64) -> i64 {
     let (year, days) = from_march(year, month);
     year * 365 + year.div_euclid(4) + days - 719_470
 }

@@ -1,6 +1,6 @@
 //! Texts and calendar as Java has them: numbers, Base64, days.
 
-pub use super::calendar::{civil_from_days, days_from_civil};
+pub use super::calendar::{CUTOVER, civil_from_days, days_from_civil, gregorian_days, julian_days};
 
 /// What Java's `Float.toString` writes: `1.0`, `1.0E10`, `1.0E-4`, `NaN`.
 ///

@@ -19,7 +19,7 @@ fn every_plugin_is_found_by_its_java_class() {
         assert!(info.class().starts_with("org.apache.kafka.connect.transforms."), "{info:?}");
         assert!(info.class().ends_with(info.name), "{info:?}");
     }
-    assert_eq!(plugins.transformations().count(), 21);
+    assert_eq!(plugins.transformations().count(), 26);
     assert_eq!(plugins.predicates().count(), 3);
 }
 
