@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use num_bigint::{BigInt, Sign};
 
+use super::java;
 use crate::{Error, Result};
 
 /// An exact decimal: an unscaled integer of any size, and a scale. The number is `unscaled × 10^-scale`. Numbers whose
@@ -286,7 +287,7 @@ impl FromStr for Decimal {
 
     /// The grammar of Java's `BigDecimal`: sign, digits with an optional point, exponent. No white space.
     fn from_str(text: &str) -> Result<Self> {
-        parse(text).ok_or_else(|| not_a_number(text))
+        parse(&java::ascii_digits(text)).ok_or_else(|| not_a_number(text))
     }
 }
 

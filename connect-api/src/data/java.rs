@@ -1,6 +1,35 @@
 //! Texts and calendar as Java has them: numbers, Base64, days.
 
+use std::borrow::Cow;
+
 pub use super::calendar::{CUTOVER, civil_from_days, days_from_civil, gregorian_days, julian_days};
+
+/// The zeros of the scripts that have decimal digits in 16 bits, ASCII left out.
+const ZEROS: [u16; 36] = [
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,
+    0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0,
+    0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+];
+
+/// The text with the digits of all scripts as ASCII, since Java's integers and decimals, not its floating-point
+/// numbers, can be written with any.
+///
+/// ```
+/// use connect_api::data::java::ascii_digits;
+/// assert_eq!(ascii_digits("-\u{663}.\u{ff15}"), "-3.5");
+/// ```
+pub fn ascii_digits(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let digit = |letter: char| {
+        let code = u32::from(letter);
+        let value =
+            ZEROS.iter().find_map(|zero| code.checked_sub(u32::from(*zero)).filter(|value| *value < 10));
+        value.and_then(|value| char::from_digit(value, 10)).unwrap_or(letter)
+    };
+    Cow::Owned(text.chars().map(digit).collect())
+}
 
 /// What Java's `Float.toString` writes: `1.0`, `1.0E10`, `1.0E-4`, `NaN`.
 ///

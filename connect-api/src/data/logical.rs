@@ -205,8 +205,11 @@ pub fn decimal_from_logical(schema: &Schema, value: &Decimal) -> Result<Vec<u8>>
 ///
 /// # Errors
 ///
-/// A data error when the schema has no usable scale.
+/// A data error when there are no bytes, or the schema has no usable scale.
 pub fn decimal_to_logical(schema: &Schema, value: &[u8]) -> Result<Decimal> {
+    if value.is_empty() {
+        return Err(Error::data("Zero length BigInteger").with_java_class("java.lang.NumberFormatException"));
+    }
     Ok(Decimal::from_be_bytes(value, decimal_scale(schema)?))
 }
 
@@ -270,7 +273,7 @@ mod tests {
             "Decimal value has mismatching scale for given Decimal schema. Schema has scale 2, value has scale 3."
         );
         assert_eq!(
-            decimal_to_logical(&Schema::BYTES, &[]).unwrap_err().message(),
+            decimal_to_logical(&Schema::BYTES, &[1]).unwrap_err().message(),
             "Invalid Decimal schema: scale parameter not found."
         );
     }

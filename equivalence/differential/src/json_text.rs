@@ -229,7 +229,7 @@ pub(crate) fn schema_text(dice: &mut Dice, schema: &Schema, field: Option<&str>)
         };
         members.push(member(dice, "version", &text));
     }
-    if let Some(parameters) = node["parameters"].as_object() {
+    if let Some(parameters) = node["parameters"].as_object().filter(|_| lie != 10) {
         let list: Vec<String> = parameters
             .iter()
             .map(|(key, text)| {

@@ -203,7 +203,12 @@ fn dressed(dice: &mut Dice, ty: Ty) -> Schema {
     if !logical && dice.percent(if structure { 35 } else { 6 }) {
         schema.name = Some(dice.word(&["Order", "com.example.Record", "n", "名", "a b"]));
     }
-    if !logical && dice.percent(8) {
+    if !logical && !structure && dice.percent(1) {
+        // The name says one thing, the type another.
+        let kind = dice.one(&["Date", "Time", "Timestamp", "Decimal"]);
+        schema.name = Some(format!("{LOGICAL}{kind}"));
+    }
+    if dice.percent(if logical { 2 } else { 8 }) {
         schema.version = Some(*dice.pick(&[0, 1, 2, 7, -1, 2_147_483_647]));
     }
     if dice.percent(6) {
@@ -268,7 +273,10 @@ pub(crate) fn fitting(dice: &mut Dice, schema: &Schema, wrong: usize) -> Value {
             for _ in 0..count {
                 let key = fitting(dice, keys, wrong);
                 let value = fitting(dice, values, wrong);
-                if !entries.iter().any(|(other, _)| *other == key) {
+                // Bytes are never equal in Java, and always by content here.
+                let content =
+                    |key: &Value| key.get("bytes").or_else(|| key.get("bytebuffer")).unwrap_or(key).clone();
+                if !entries.iter().any(|(other, _)| content(other) == content(&key)) {
                     entries.push((key, value));
                 }
             }

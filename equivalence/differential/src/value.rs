@@ -76,9 +76,10 @@ pub(crate) fn map(dice: &mut Dice, depth: usize) -> Value {
         } else {
             leaf(dice)
         };
-        // Two keys may be equal in Java that differ here: bytes never are, and what is not text is rare.
         let value = if alike { of_type(dice, kind) } else { any(dice, depth.saturating_sub(1)) };
-        if entries.iter().all(|(other, _)| *other != key) {
+        // Bytes are never equal in Java, and always by content here.
+        let content = |key: &Value| key.get("bytes").or_else(|| key.get("bytebuffer")).unwrap_or(key).clone();
+        if entries.iter().all(|(other, _)| content(other) != content(&key)) {
             entries.push((key, value));
         }
     }

@@ -1,5 +1,6 @@
 //! Values from text.
 
+use super::super::java;
 use super::super::{Array, Decimal, Map, Schema, SchemaAndValue, Type, Value};
 use super::convert::convert_to;
 use super::temporal;
@@ -104,7 +105,7 @@ impl Parser<'_> {
     }
 
     fn bare(&mut self, token: &str, embedded: bool) -> Parsed {
-        let digit = token.starts_with(|first: char| first.is_ascii_digit());
+        let digit = java::ascii_digits(token).starts_with(|first: char| first.is_ascii_digit());
         if digit {
             // Colons are delimiters, so a time of day is five tokens.
             let start = self.tokens.mark();

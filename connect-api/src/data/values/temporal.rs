@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::super::java::{civil_from_days, days_from_civil};
+use super::super::java::{self, civil_from_days, days_from_civil};
 use super::super::logical::MILLIS_PER_DAY;
 use super::super::{Date, Schema};
 
 /// Reads `yyyy-MM-dd`, `HH:mm:ss.SSS'Z'` or `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`, told apart by length. Colons may be escaped.
 pub(super) fn parse(text: &str) -> Option<(Schema, Date)> {
+    let text = &*java::ascii_digits(text);
     if !text.starts_with(|first: char| first.is_ascii_digit() || first <= ' ' || first == '-') {
         return None;
     }

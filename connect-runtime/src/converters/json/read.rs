@@ -196,7 +196,7 @@ fn decimal(schema: &Schema, node: Node<'_>) -> Result<Decimal> {
             "Invalid type for Decimal, underlying representation should be numeric or bytes but was {found}"
         )));
     };
-    match base64::read(&text).filter(|bytes| !bytes.is_empty()) {
+    match base64::read(&text) {
         Some(bytes) => logical::decimal_to_logical(schema, &bytes)
             .map_err(|error| Error::data("Invalid bytes for Decimal field").with_source(error)),
         None => Err(Error::data("Invalid bytes for Decimal field")),
