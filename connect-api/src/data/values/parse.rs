@@ -95,7 +95,8 @@ impl Parser<'_> {
 
     fn quoted(&mut self) -> Parsed {
         let mut content = String::new();
-        while self.tokens.has_next() && !self.tokens.consume_exactly("\"") {
+        // As Java does it, blanks before a delimiter are lost.
+        while self.tokens.has_next() && !self.tokens.consume("\"") {
             content.push_str(self.tokens.next());
         }
         match temporal::parse(&content) {
@@ -371,21 +372,6 @@ impl<'a> Tokens<'a> {
         }
         self.ahead = (token.trim_matches(blank) != expected).then_some(token);
         self.ahead.is_none()
-    }
-
-    /// Takes the next token if it is exactly this one.
-    fn consume_exactly(&mut self, expected: &str) -> bool {
-        if self.ahead.is_none() {
-            if !self.has_next() {
-                return false;
-            }
-            self.ahead = Some(self.read());
-        }
-        let found = self.ahead == Some(expected);
-        if found {
-            self.ahead = None;
-        }
-        found
     }
 }
 
