@@ -7,6 +7,8 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Default)]
 pub struct Problems {
     key: Option<String>,
+    /// Of the first, at which Java would have stopped.
+    java_class: Option<&'static str>,
     lines: Vec<String>,
 }
 
@@ -20,6 +22,7 @@ impl Problems {
         if self.key.is_none() {
             self.key = error.key().map(str::to_owned);
         }
+        self.java_class.get_or_insert(error.java_class());
         self.lines.push(error.to_string());
     }
 
@@ -29,9 +32,13 @@ impl Problems {
             return Ok(());
         }
         let message = self.lines.join("\n");
-        Err(match self.key {
+        let error = match self.key {
             Some(key) => Error::config(key, message),
             None => Error::new(ErrorKind::Config, message),
+        };
+        Err(match self.java_class {
+            Some(class) => error.with_java_class(class),
+            None => error,
         })
     }
 }

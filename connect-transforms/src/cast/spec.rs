@@ -57,21 +57,8 @@ impl Spec {
                     return Err(refused("Index 1 out of bounds for length 0")
                         .with_java_class("java.lang.ArrayIndexOutOfBoundsException"));
                 }
-                [ty] => {
-                    let ty = type_of(ty)
-                        .map_err(|text| refused(text).with_java_class("java.lang.IllegalArgumentException"));
-                    spec.whole = Some(check(ty?)?);
-                }
-                [field, ty] => {
-                    let ty = type_of(ty).map_err(|text| {
-                        let named = trim(ty);
-                        refused(format!(
-                            "Invalid value java.lang.IllegalArgumentException: {text} for configuration Invalid type \
-                             found in casting spec: {named}"
-                        ))
-                    });
-                    spec.put(trim(field), check(ty?)?);
-                }
+                [ty] => spec.whole = Some(type_of(ty)?),
+                [field, ty] => spec.put(trim(field), type_of(ty)?),
                 _ => {
                     let all = items.join(", ");
                     return Err(refused(format!(
@@ -108,14 +95,17 @@ fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
-/// The type of a name in any case, or in Java's words that there is none.
-fn type_of(name: &str) -> Result<Type, String> {
-    let name = trim(name).to_uppercase();
-    let found = Type::ALL.into_iter().find(|ty| ty.to_string() == name);
-    found.ok_or_else(|| format!("No enum constant org.apache.kafka.connect.data.Schema.Type.{name}"))
-}
-
-fn check(ty: Type) -> Result<Type> {
+/// The type of a name in any case, if it can be cast to.
+fn type_of(name: &str) -> Result<Type> {
+    let name = trim(name);
+    let upper = name.to_uppercase();
+    let Some(ty) = Type::ALL.into_iter().find(|ty| ty.to_string() == upper) else {
+        return Err(refused(format!(
+            "Invalid value java.lang.IllegalArgumentException: No enum constant \
+             org.apache.kafka.connect.data.Schema.Type.{upper} for configuration Invalid type found in casting spec: \
+             {name}"
+        )));
+    };
     if OUTPUT.contains(&ty) {
         return Ok(ty);
     }
