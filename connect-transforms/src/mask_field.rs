@@ -1,9 +1,10 @@
 //! [`MaskField`]: replaces the content of fields.
 
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 use connect_api::config::Validator;
-use connect_api::data::{Array, Date, Decimal, Map, Shape, values};
+use connect_api::data::{Array, BigInteger, Date, Decimal, Map, Shape, values};
 use connect_api::transform::Target;
 use connect_api::{Config, Error, Outcome, Record, Result, Struct, Transformation, Value};
 
@@ -175,6 +176,7 @@ fn null_of(value: &Value) -> Result<Value> {
         Value::Float64(_) => 0_f64.into(),
         Value::String(_) => "".into(),
         Value::Decimal(_) => Decimal::new(0, 0).into(),
+        Value::BigInteger(_) => BigInteger::from(0).into(),
         Value::Date(_) => Date(0).into(),
         Value::Array(_) => Array::new().into(),
         Value::Map(_) => Map::new().into(),
@@ -193,20 +195,22 @@ fn replaced(value: &Value, replacement: &Value) -> Result<Value> {
         Value::Float32(_) => values::convert_to_float(None, replacement)?.into(),
         Value::Float64(_) => values::convert_to_double(None, replacement)?.into(),
         Value::String(_) => replacement.clone(),
-        Value::Decimal(_) => {
-            let text = replacement.as_str().unwrap_or_default();
-            let decimal = text.parse::<Decimal>().map_err(|error| {
-                let message = format!("Unable to convert {text} (class java.lang.String) to number");
-                Error::data(message).with_source(error)
-            })?;
-            decimal.into()
-        }
+        Value::Decimal(_) => parsed::<Decimal>(replacement)?.into(),
+        Value::BigInteger(_) => parsed::<BigInteger>(replacement)?.into(),
         other => {
             return Err(Error::data(format!(
                 "Cannot mask value of type class {} with custom replacement.",
                 other.java_class_name()
             )));
         }
+    })
+}
+
+fn parsed<N: FromStr<Err = Error>>(replacement: &Value) -> Result<N> {
+    let text = replacement.as_str().unwrap_or_default();
+    text.parse().map_err(|error| {
+        let message = format!("Unable to convert {text} (class java.lang.String) to number");
+        Error::data(message).with_source(error)
     })
 }
 

@@ -37,6 +37,14 @@ impl Thrown {
         Self { class: class.to_owned(), message: Some(message.into()), cause: None, stage: None }
     }
 
+    /// The same for maps of the class that Java's reader of the notation makes, where our texts name the class that its
+    /// converters make.
+    pub(crate) fn with_linked_maps(mut self) -> Self {
+        self.message = self.message.map(|text| text.replace("java.util.HashMap", "java.util.LinkedHashMap"));
+        self.cause = self.cause.map(|cause| Box::new(cause.with_linked_maps()));
+        self
+    }
+
     /// Its place in an answer.
     pub fn to_json(&self) -> Json {
         let mut json = Json::object([

@@ -58,7 +58,7 @@ impl Program {
         let result = catch_unwind(AssertUnwindSafe(|| self.run(&case)));
         match result.unwrap_or_else(|panic| Err(Thrown::new("panic", panic_text(&*panic)).into())) {
             Ok(ok) => answer.set("ok", ok),
-            Err(Failure::Thrown(thrown)) => answer.set("error", thrown.to_json()),
+            Err(Failure::Thrown(thrown)) => answer.set("error", thrown.with_linked_maps().to_json()),
             Err(Failure::BadCase(message)) => answer.set("bad_case", message),
             Err(Failure::Skip(why)) => answer.set("skip", why),
         }
@@ -107,6 +107,11 @@ impl Program {
             let class = format!("{package}{name}");
             if self.plugins.of_kind(kind).iter().any(|info| has(info, &class)) {
                 return Ok(class);
+            }
+            if self.plugins.iter().any(|info| has(&info, &format!("{class}$Value"))) {
+                // What the two variants have in common is an abstract class.
+                let thrown = Thrown::new("java.lang.InstantiationException", "");
+                return Err(Thrown { message: None, ..thrown }.into());
             }
             if self.plugins.iter().any(|info| has(&info, &class)) {
                 let wanted = interface(kind);

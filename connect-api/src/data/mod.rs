@@ -37,6 +37,7 @@
 //! ```
 
 mod array;
+mod big_integer;
 mod builder;
 mod calendar;
 mod decimal;
@@ -59,6 +60,7 @@ pub mod values;
 mod view;
 
 pub use array::Array;
+pub use big_integer::BigInteger;
 pub use builder::SchemaBuilder;
 pub use decimal::Decimal;
 pub use logical::Date;

@@ -1,6 +1,6 @@
 //! [`SchemaProjector`].
 
-use super::{Array, Map, Schema, Struct, Type, Value};
+use super::{Array, Decimal, Map, Schema, Struct, Type, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// Brings data written with one schema to another version of that schema. Sinks use it with the setting
@@ -58,11 +58,21 @@ fn required(source: &Schema, value: &Value, target: &Schema) -> Result<Value> {
             }
             Ok(Value::from(Map::from_entries(entries)))
         }
-        _ if source.ty() == target.ty() => Ok(value.clone()),
-        (ty, value) => widen(value, ty).ok_or_else(|| {
-            failure(format!("Expected a number for type {}, found {}", source.ty(), value.java_class_name()))
-        }),
+        (Type::Struct, value) => Err(no_cast(value, "org.apache.kafka.connect.data.Struct")),
+        (Type::Array, value) => Err(no_cast(value, "java.util.List")),
+        (Type::Map, value) => Err(no_cast(value, "java.util.Map")),
+        // What is no number stays what it is, whether or not the schema describes it.
+        (ty, value) => {
+            Ok(Number::of(value).and_then(|number| number.widen(ty)).unwrap_or_else(|| value.clone()))
+        }
     }
+}
+
+/// Java fails here only because it has to cast.
+#[cold]
+fn no_cast(value: &Value, class: &str) -> Error {
+    Error::data(format!("class {} cannot be cast to class {class}", value.java_class_name()))
+        .with_java_class("java.lang.ClassCastException")
 }
 
 fn project_struct(source: &Schema, value: &Struct, target: &Schema) -> Result<Struct> {
@@ -124,21 +134,53 @@ fn parameters(schema: &Schema) -> String {
     if entries.is_empty() { "null".to_owned() } else { format!("{{{}}}", entries.join(", ")) }
 }
 
-fn widen(value: &Value, ty: Type) -> Option<Value> {
-    let integer = value.as_i64();
-    let float = value.as_f64();
-    Some(match ty {
-        Type::Int8 => Value::Int8(integer? as i8),
-        Type::Int16 => Value::Int16(integer? as i16),
-        Type::Int32 => Value::Int32(integer? as i32),
-        Type::Int64 => Value::Int64(integer?),
-        Type::Float32 => Value::Float32(integer? as f32),
-        Type::Float64 => Value::Float64(match float {
-            Some(float) => float,
-            None => integer? as f64,
-        }),
-        _ => return None,
-    })
+/// A number of any type, as Java's `Number` converts it: integers are cut, floats go to the nearest integer that there
+/// is.
+enum Number {
+    Integer(i64),
+    Float(f64),
+    Exact(Decimal),
+}
+
+impl Number {
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Decimal(value) => Some(Self::Exact(value.clone())),
+            Value::BigInteger(value) => Some(Self::Exact(value.to_decimal())),
+            Value::Float32(value) => Some(Self::Float((*value).into())),
+            Value::Float64(value) => Some(Self::Float(*value)),
+            other => other.as_i64().map(Self::Integer),
+        }
+    }
+
+    fn widen(&self, ty: Type) -> Option<Value> {
+        let long = match self {
+            Self::Integer(value) => *value,
+            Self::Float(value) => *value as i64,
+            Self::Exact(value) => value.to_i64_wrapping(),
+        };
+        let int = match self {
+            Self::Float(value) => *value as i32,
+            _ => long as i32,
+        };
+        Some(match ty {
+            Type::Int8 => Value::Int8(int as i8),
+            Type::Int16 => Value::Int16(int as i16),
+            Type::Int32 => Value::Int32(int),
+            Type::Int64 => Value::Int64(long),
+            Type::Float32 => Value::Float32(match self {
+                Self::Integer(value) => *value as f32,
+                Self::Float(value) => *value as f32,
+                Self::Exact(value) => value.to_f32(),
+            }),
+            Type::Float64 => Value::Float64(match self {
+                Self::Integer(value) => *value as f64,
+                Self::Float(value) => *value,
+                Self::Exact(value) => value.to_f64(),
+            }),
+            _ => return None,
+        })
+    }
 }
 
 fn element(schema: Option<&Schema>) -> Result<&Schema> {

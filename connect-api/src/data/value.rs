@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use bytes::Bytes;
 
 use super::view::{double_bits, float_bits};
-use super::{Array, Date, Decimal, Map, Str, Struct, ValueRef, java};
+use super::{Array, BigInteger, Date, Decimal, Map, Str, Struct, ValueRef, java};
 
 /// A value travelling through Connect. Cloning never copies text, bytes or the content of containers.
 ///
@@ -46,6 +46,8 @@ pub enum Value {
     Bytes(Bytes),
     /// An exact decimal.
     Decimal(Decimal),
+    /// An integer of any size, in data without a schema.
+    BigInteger(BigInteger),
     /// Milliseconds since the epoch: the one class behind the logical types Date, Time and Timestamp.
     Date(Date),
     /// A list.
@@ -72,6 +74,7 @@ impl Value {
             Self::String(value) => ValueRef::String(value),
             Self::Bytes(value) => ValueRef::Bytes(value),
             Self::Decimal(value) => ValueRef::Decimal(value),
+            Self::BigInteger(value) => ValueRef::BigInteger(value),
             Self::Date(value) => ValueRef::Date(*value),
             Self::Array(value) => ValueRef::Array(value.as_ref()),
             Self::Map(value) => ValueRef::Map(value.as_ref()),
@@ -151,6 +154,14 @@ impl Value {
     pub fn as_decimal(&self) -> Option<&Decimal> {
         match self {
             Self::Decimal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The integer of any size, if it is one.
+    pub fn as_big_integer(&self) -> Option<&BigInteger> {
+        match self {
+            Self::BigInteger(value) => Some(value),
             _ => None,
         }
     }
@@ -237,6 +248,7 @@ impl Value {
             Self::String(_) => "java.lang.String",
             Self::Bytes(_) => "[B",
             Self::Decimal(_) => "java.math.BigDecimal",
+            Self::BigInteger(_) => "java.math.BigInteger",
             Self::Date(_) => "java.util.Date",
             Self::Array(_) => "java.util.ArrayList",
             Self::Map(_) => "java.util.HashMap",
@@ -274,6 +286,7 @@ impl Hash for ValueRef<'_> {
             Self::String(value) => value.hash(state),
             Self::Bytes(value) => value.hash(state),
             Self::Decimal(value) => value.hash(state),
+            Self::BigInteger(value) => value.hash(state),
             Self::Date(value) => value.hash(state),
             Self::Array(value) => value.iter().for_each(|value| value.hash(state)),
             Self::Map(value) => value.to_map().hash(state),
@@ -296,6 +309,7 @@ impl fmt::Debug for Value {
             Self::String(value) => fmt::Debug::fmt(value, f),
             Self::Bytes(value) => fmt::Debug::fmt(value, f),
             Self::Decimal(value) => fmt::Debug::fmt(value, f),
+            Self::BigInteger(value) => fmt::Debug::fmt(value, f),
             Self::Date(value) => fmt::Debug::fmt(value, f),
             Self::Array(value) => fmt::Debug::fmt(value, f),
             Self::Map(value) => fmt::Debug::fmt(value, f),
@@ -320,6 +334,7 @@ impl fmt::Display for Value {
             Self::String(value) => f.write_str(value),
             Self::Bytes(value) => f.write_str(&java::base64_encode(value)),
             Self::Decimal(value) => fmt::Display::fmt(value, f),
+            Self::BigInteger(value) => fmt::Display::fmt(value, f),
             Self::Date(value) => fmt::Display::fmt(value, f),
             Self::Array(value) => fmt::Display::fmt(value, f),
             Self::Map(value) => fmt::Display::fmt(value, f),
@@ -353,6 +368,7 @@ value_from! {
     Bytes => Bytes,
     Vec<u8> => Bytes,
     Decimal => Decimal,
+    BigInteger => BigInteger,
     Date => Date,
     Array => Array,
     Vec<Value> => Array,

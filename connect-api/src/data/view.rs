@@ -1,6 +1,6 @@
 //! [`ValueRef`]: what reading a value yields.
 
-use super::{Array, Date, Decimal, Map, Str, Struct, Value};
+use super::{Array, BigInteger, Date, Decimal, Map, Str, Struct, Value};
 use bytes::Bytes;
 
 /// A view of a [`Value`]: what looking into a list or a map yields. Copying it is free.
@@ -39,6 +39,8 @@ pub enum ValueRef<'a> {
     Bytes(&'a [u8]),
     /// An exact decimal.
     Decimal(&'a Decimal),
+    /// An integer of any size, in data without a schema.
+    BigInteger(&'a BigInteger),
     /// A date, time or timestamp.
     Date(Date),
     /// A list.
@@ -65,6 +67,7 @@ impl<'a> ValueRef<'a> {
             Self::String(value) => Value::from(value),
             Self::Bytes(value) => Value::Bytes(Bytes::copy_from_slice(value)),
             Self::Decimal(value) => Value::Decimal(value.clone()),
+            Self::BigInteger(value) => Value::BigInteger(value.clone()),
             Self::Date(value) => Value::Date(value),
             Self::Array(value) => Value::Array(value.to_array()),
             Self::Map(value) => Value::Map(value.to_map()),
@@ -177,6 +180,7 @@ impl PartialEq for ValueRef<'_> {
             (Self::String(a), Self::String(b)) => a == b,
             (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::Decimal(a), Self::Decimal(b)) => a == b,
+            (Self::BigInteger(a), Self::BigInteger(b)) => a == b,
             (Self::Date(a), Self::Date(b)) => a == b,
             (Self::Array(a), Self::Array(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,

@@ -1,6 +1,6 @@
 //! Numbers and bytes from text, with Java's grammar and Java's words for what it refuses.
 
-use connect_api::data::{Decimal, java};
+use connect_api::data::java;
 
 use crate::failure::{Answer, thrown};
 
@@ -52,24 +52,6 @@ pub(super) fn parse_float<T: std::str::FromStr>(text: &str) -> Answer<T> {
         }
     };
     rust.parse().or_else(|_| not_a_number(trimmed))
-}
-
-/// `new BigInteger`.
-pub(super) fn parse_big(text: &str) -> Answer<Decimal> {
-    if text.is_empty() {
-        return thrown(NUMBER_FORMAT, "Zero length BigInteger");
-    }
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.is_empty() {
-        return thrown(NUMBER_FORMAT, "Zero length BigInteger");
-    }
-    if digits.contains(['+', '-']) {
-        return thrown(NUMBER_FORMAT, "Illegal embedded sign character");
-    }
-    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().map_err(Into::into),
-        false => not_a_number(text),
-    }
 }
 
 /// `Base64.getDecoder().decode`.

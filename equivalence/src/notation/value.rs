@@ -1,9 +1,9 @@
 //! Values.
 
-use connect_api::data::{Date, Decimal, Field, Map, Type, java};
+use connect_api::data::{BigInteger, Date, Decimal, Field, Map, Type, java};
 use connect_api::{Schema, Struct, Value};
 
-use super::numbers::{base64, parse_big, parse_float, parse_int, parse_long, parse_small};
+use super::numbers::{base64, parse_float, parse_int, parse_long, parse_small};
 use super::{read_schema, write_schema};
 use crate::Json;
 use crate::failure::{Answer, bad_case, null_pointer};
@@ -41,12 +41,11 @@ pub fn read_value(json: Option<&Json>, schema: Option<&Schema>) -> Answer<Value>
                 null_pointer(format!("Cannot invoke \"{node}.{method}()\" {why}"))
             };
             let Some(unscaled) = content.at(0) else { return missing("asText") };
-            let unscaled = parse_big(&unscaled.as_text())?;
+            let unscaled: BigInteger = unscaled.as_text().parse()?;
             let Some(scale) = content.at(1) else { return missing("asInt") };
-            Value::from(Decimal::from_be_bytes(&unscaled.to_be_bytes(), scale.as_int()))
+            Value::from(Decimal::from_be_bytes(&unscaled.to_decimal().to_be_bytes(), scale.as_int()))
         }
-        // There is no such type here; a decimal comes nearest.
-        "bigint" => Value::from(parse_big(&text)?),
+        "bigint" => Value::from(text.parse::<BigInteger>()?),
         "date" => Value::from(Date(content.as_long())),
         "list" => {
             let element = schema.filter(|schema| schema.ty() == Type::Array);
@@ -111,6 +110,7 @@ pub fn write_value(value: &Value, schema: Option<&Schema>) -> Json {
         Value::Decimal(value) => {
             Json::tagged("decimal", vec![Json::from(value.unscaled_text()), Json::from(value.scale())])
         }
+        Value::BigInteger(value) => Json::tagged("bigint", value.to_string()),
         Value::Date(date) => Json::tagged("date", date.0),
         Value::Array(list) => {
             let element = schema.filter(|schema| schema.ty() == Type::Array);

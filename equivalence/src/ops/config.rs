@@ -17,7 +17,14 @@ fn def_of(program: &Program, case: &Json) -> Answer<ConfigDef> {
     let name = case.text("class").unwrap_or_else(|| "null".to_owned());
     for package in PACKAGES {
         let class = format!("{package}{name}");
-        if let Some(def) = plugin_def(&program.plugins, &class).or_else(|| runtime_def(&class)) {
+        // A class that says the keys of both its variants, or those of a converter.
+        let variant = format!("{class}$Value");
+        let converter = class.strip_suffix("ConverterConfig").map(|stem| format!("{stem}Converter"));
+        let def = [Some(class.clone()), Some(variant), converter]
+            .into_iter()
+            .flatten()
+            .find_map(|class| plugin_def(&program.plugins, &class));
+        if let Some(def) = def.or_else(|| runtime_def(&class)) {
             return Ok(def);
         }
     }

@@ -27,6 +27,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
             Value::String(text) => visitor.visit_borrowed_str(text),
             Value::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Value::Decimal(value) => visitor.visit_string(value.to_string()),
+            Value::BigInteger(value) => visitor.visit_string(value.to_string()),
             Value::Date(date) => visitor.visit_i64(date.0),
             Value::Array(list) => visitor.visit_seq(Elements { values: list.values().iter(), at: 0 }),
             Value::Map(map) => visitor.visit_map(Entries { slots: map.slots(), current: None }),
@@ -49,6 +50,7 @@ impl<'de> Deserializer<'de> for FromValue<'de> {
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> PathResult<V::Value> {
         match self.0 {
             Value::Decimal(value) => visitor.visit_f64(value.to_f64()),
+            Value::BigInteger(value) => visitor.visit_f64(value.to_decimal().to_f64()),
             _ => self.deserialize_any(visitor),
         }
     }

@@ -79,6 +79,7 @@ impl Serialize for Value {
             Self::String(value) => value.serialize(serializer),
             Self::Bytes(value) => serializer.serialize_bytes(value),
             Self::Decimal(value) => value.serialize(serializer),
+            Self::BigInteger(value) => value.to_decimal().serialize(serializer),
             Self::Date(value) => value.serialize(serializer),
             Self::Array(value) => value.serialize(serializer),
             Self::Map(value) => value.serialize(serializer),

@@ -265,6 +265,7 @@ fn as_long(value: &Value, from: Option<&Schema>) -> Result<i64> {
         Value::Float32(value) => return Ok(*value as i64),
         Value::Float64(value) => return Ok(*value as i64),
         Value::Decimal(value) => return Ok(value.to_i64_wrapping()),
+        Value::BigInteger(value) => return Ok(value.to_decimal().to_i64_wrapping()),
         Value::String(text) => match text.parse::<Decimal>() {
             Ok(number) => return Ok(number.to_i64_wrapping()),
             Err(error) => cause = Some(error),
@@ -303,7 +304,10 @@ fn as_double(value: &Value, from: Option<&Schema>) -> Result<f64> {
 }
 
 fn number_as_double(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_i64().map(|number| number as f64))
+    match value {
+        Value::BigInteger(value) => Some(value.to_decimal().to_f64()),
+        _ => value.as_f64().or_else(|| value.as_i64().map(|number| number as f64)),
+    }
 }
 
 fn null_value() -> Error {

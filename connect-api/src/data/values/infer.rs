@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, Result};
 /// ```
 pub fn infer_schema(value: &Value) -> Result<Option<Schema>> {
     let schema = match value {
-        Value::Null | Value::Decimal(_) | Value::Date(_) => return Ok(None),
+        Value::Null | Value::Decimal(_) | Value::BigInteger(_) | Value::Date(_) => return Ok(None),
         Value::Boolean(_) => Schema::BOOLEAN,
         Value::Int8(_) => Schema::INT8,
         Value::Int16(_) => Schema::INT16,
