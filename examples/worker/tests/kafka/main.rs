@@ -5,6 +5,7 @@
 mod broken;
 mod create;
 mod process;
+mod stock;
 mod travel;
 
 /// Where Kafka is; `None` says so and skips the test.

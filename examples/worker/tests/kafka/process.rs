@@ -81,8 +81,17 @@ impl Place {
 
     /// Starts a worker with these connector files.
     pub(crate) fn start(&self, connectors: &[&str]) -> Worker {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_connect-worker"))
-            .args(["standalone", "worker.properties"])
+        // Another program in our place, to see what it does: a Java worker.
+        let mut command = match std::env::var_os("CONNECT_TEST_WORKER") {
+            Some(other) => Command::new(other),
+            None => {
+                let mut own = Command::new(env!("CARGO_BIN_EXE_connect-worker"));
+                own.arg("standalone");
+                own
+            }
+        };
+        let mut child = command
+            .arg("worker.properties")
             .args(connectors)
             .current_dir(self.directory.path())
             .env_remove("RUST_LOG")
