@@ -447,7 +447,9 @@ fn default_kafka(config: &WorkerConfig) -> Result<Arc<dyn Kafka>> {
                 .to_owned(),
         ));
     }
-    #[cfg(feature = "krafka")]
+    #[cfg(feature = "native")]
+    return Ok(Arc::new(crate::kafka::native::NativeClients::by_setting()));
+    #[cfg(all(feature = "krafka", not(feature = "native")))]
     return Ok(Arc::new(crate::kafka::krafka::KrafkaClients::new()));
     #[cfg(all(feature = "rskafka", not(feature = "krafka")))]
     return Ok(Arc::new(crate::kafka::rskafka::RskafkaClients::new()));

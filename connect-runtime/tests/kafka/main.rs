@@ -75,6 +75,11 @@ fn rskafka() -> Option<Arc<dyn Kafka>> {
     None
 }
 
+#[cfg(feature = "native")]
+fn native() -> Option<Arc<dyn Kafka>> {
+    Some(Arc::new(connect_runtime::kafka::native::NativeClients::by_default()))
+}
+
 /// Runs a clause, or says why not.
 async fn run(
     kafka: Option<Arc<dyn Kafka>>,
@@ -122,6 +127,14 @@ mod krafka_passes {
 #[cfg(feature = "rskafka")]
 mod rskafka_passes {
     use super::{Broker, krafka as other, rskafka as kafka, run, suite};
+
+    suite::clauses!(on_shared_broker);
+    suite::outage_clauses!(on_own_broker);
+}
+
+#[cfg(feature = "native")]
+mod native_passes {
+    use super::{Broker, krafka as other, native as kafka, run, suite};
 
     suite::clauses!(on_shared_broker);
     suite::outage_clauses!(on_own_broker);

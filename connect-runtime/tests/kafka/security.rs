@@ -24,6 +24,12 @@ async fn rskafka_logs_in_every_way() {
     logs_in_every_way(super::rskafka()).await;
 }
 
+#[cfg(feature = "native")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn native_logs_in_every_way() {
+    logs_in_every_way(super::native()).await;
+}
+
 const PLAIN: &str = "plain.PlainLoginModule";
 const SCRAM: &str = "scram.ScramLoginModule";
 

@@ -1,0 +1,112 @@
+//! The native producer: a batch goes straight into Kafka's record batches, with no work per record but its encoding.
+//!
+//! Each partition has one encoded buffer that is filled while the one before is under way, and at most one batch under
+//! way. Each broker has a lane, which is a task with a connection: it takes a batch of every partition that is ready,
+//! and sends them in one request. What fails for now is sent again with the same bytes, to whoever leads then.
+//!
+//! Consumers, admin clients and producers with transactions are those of `krafka`. A producer is native where its
+//! settings say `client=native`, which a worker's configuration writes `producer.client=native` and that of a connector
+//! `producer.override.client=native`.
+
+mod batch;
+mod cluster;
+mod compression;
+mod identity;
+mod keeper;
+mod lane;
+mod outcome;
+mod partition;
+mod produce;
+mod producer;
+mod records;
+mod settings;
+mod settle;
+mod state;
+mod ticket;
+mod topics;
+
+use async_trait::async_trait;
+
+use super::krafka::KrafkaClients;
+use super::net::Connector;
+use super::properties::Reader;
+use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Result};
+
+/// The key that chooses the client of a producer. It is not one of Kafka's.
+const CLIENT: &str = "client";
+
+/// Makes clients: native producers where the settings ask for them, and those of the crate `krafka` for all else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeClients {
+    native_by_default: bool,
+}
+
+impl NativeClients {
+    /// Producers are native where their settings say `client=native`.
+    pub fn by_setting() -> Self {
+        Self { native_by_default: false }
+    }
+
+    /// Producers are native unless their settings say `client=krafka`.
+    pub fn by_default() -> Self {
+        Self { native_by_default: true }
+    }
+
+    /// Reads which client a producer gets, and the settings that are left for it.
+    fn choose(self, properties: &ClientProperties) -> Result<(bool, ClientProperties)> {
+        let chosen = Reader::new(properties).choice(CLIENT, &[("krafka", false), ("native", true)])?;
+        let mut rest = properties.clone();
+        rest.remove(CLIENT);
+        Ok((chosen.unwrap_or(self.native_by_default), rest))
+    }
+}
+
+#[async_trait]
+impl Kafka for NativeClients {
+    fn capabilities(&self) -> Capabilities {
+        let name = if self.native_by_default { "native" } else { "krafka" };
+        Capabilities { name, ..KrafkaClients::new().capabilities() }
+    }
+
+    async fn producer(&self, properties: &ClientProperties) -> Result<Box<dyn Producer>> {
+        let (native, properties) = self.choose(properties)?;
+        let transactional = properties.get("transactional.id").is_some_and(|id| !id.trim().is_empty());
+        if !native || transactional {
+            return KrafkaClients::new().producer(&properties).await;
+        }
+        let mut reader = Reader::new(&properties);
+        let settings = settings::read(&mut reader)?;
+        let connector = Connector::read(&mut reader, settings.request_timeout).await?;
+        reader.warn_about_unread("producer");
+        Ok(Box::new(producer::NativeProducer::connect(settings, connector).await?))
+    }
+
+    async fn consumer(&self, properties: &ClientProperties) -> Result<Box<dyn Consumer>> {
+        KrafkaClients::new().consumer(properties).await
+    }
+
+    async fn admin(&self, properties: &ClientProperties) -> Result<Box<dyn Admin>> {
+        KrafkaClients::new().admin(properties).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::KafkaErrorKind;
+
+    #[test]
+    fn a_setting_chooses_the_client_and_is_not_handed_on() {
+        let properties = |client: &str| ClientProperties::from([(CLIENT.to_owned(), client.to_owned())]);
+        for (client, default, native) in
+            [("native", false, true), ("krafka", true, false), ("", true, true), ("", false, false)]
+        {
+            let clients = NativeClients { native_by_default: default };
+            let (chosen, rest) = clients.choose(&properties(client)).unwrap();
+            assert_eq!((chosen, rest.len()), (native, 0), "{client}");
+        }
+        let error = NativeClients::by_setting().choose(&properties("java")).unwrap_err();
+        assert_eq!(error.kind(), KafkaErrorKind::Config);
+        assert_eq!(error.to_string(), "`client` is `java`, but must be one of krafka, native");
+    }
+}

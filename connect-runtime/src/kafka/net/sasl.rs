@@ -1,0 +1,165 @@
+//! Logging in: PLAIN, SCRAM and OAUTHBEARER inside SaslAuthenticate requests.
+
+use tokio::time::{Duration, Instant};
+
+use super::codec::{Decoder, Encoder};
+use super::connection::Connection;
+use super::error::Code;
+use super::request::Request;
+use super::scram::{Hash, Scram};
+use crate::kafka::security::{Login, Oauth, Sasl, token_from_file, unsecured_token};
+use crate::kafka::{KafkaError, KafkaErrorKind, Result};
+use crate::time::now_millis;
+
+struct Handshake(&'static str);
+
+struct Mechanisms {
+    code: Code,
+    enabled: Vec<String>,
+}
+
+impl Request for Handshake {
+    const KEY: i16 = 17;
+    const NAME: &'static str = "SaslHandshake";
+    const OLDEST: i16 = 1;
+    const NEWEST: i16 = 1;
+    const FLEXIBLE: bool = false;
+    type Response = Mechanisms;
+
+    fn encode(&self, _: i16, to: &mut Encoder) {
+        to.old_nullable_string(Some(self.0));
+    }
+
+    fn decode(_: i16, from: &mut Decoder<'_>) -> Result<Mechanisms> {
+        let code = Code(from.i16()?);
+        let count = from.old_array_len()?;
+        let enabled = (0..count).map(|_| from.old_string().map(str::to_owned)).collect::<Result<_>>()?;
+        Ok(Mechanisms { code, enabled })
+    }
+}
+
+/// One message of a mechanism. It has no `Debug`: it may be a password.
+struct Authenticate(Vec<u8>);
+
+struct Authenticated {
+    code: Code,
+    said: Option<String>,
+    bytes: Vec<u8>,
+    lifetime: Duration,
+}
+
+impl Request for Authenticate {
+    const KEY: i16 = 36;
+    const NAME: &'static str = "SaslAuthenticate";
+    const OLDEST: i16 = 2;
+    const NEWEST: i16 = 2;
+    type Response = Authenticated;
+
+    fn encode(&self, _: i16, to: &mut Encoder) {
+        to.bytes(&self.0);
+        to.no_tags();
+    }
+
+    fn decode(_: i16, from: &mut Decoder<'_>) -> Result<Authenticated> {
+        Ok(Authenticated {
+            code: Code(from.i16()?),
+            said: from.nullable_string()?.map(str::to_owned),
+            bytes: from.bytes()?.to_vec(),
+            lifetime: Duration::from_millis(u64::try_from(from.i64()?).unwrap_or_default()),
+        })
+    }
+}
+
+/// Logs in. Where the broker limits the time, the connection knows when it is stale.
+pub(super) async fn log_in(connection: &mut Connection, sasl: &Sasl, patience: Duration) -> Result<()> {
+    let mechanism = match sasl {
+        Sasl::Plain(_) => "PLAIN",
+        Sasl::ScramSha256(_) => "SCRAM-SHA-256",
+        Sasl::ScramSha512(_) => "SCRAM-SHA-512",
+        Sasl::OauthBearer(_) => "OAUTHBEARER",
+    };
+    let answer = connection.call(&Handshake(mechanism), patience).await?;
+    if !answer.code.is_ok() {
+        let said = format!("it knows {}, not {mechanism}", answer.enabled.join(", "));
+        return Err(answer.code.failed(logging_in(connection, mechanism), Some(&said)));
+    }
+    let mut dialogue = Dialogue { connection, mechanism, patience };
+    let lifetime = match sasl {
+        Sasl::Plain(login) => {
+            let message = format!("\0{}\0{}", login.username, login.password);
+            dialogue.say(message.into_bytes()).await?.lifetime
+        }
+        Sasl::ScramSha256(login) => dialogue.scram(Hash::Sha256, login).await?,
+        Sasl::ScramSha512(login) => dialogue.scram(Hash::Sha512, login).await?,
+        Sasl::OauthBearer(oauth) => dialogue.oauth(oauth).await?,
+    };
+    if !lifetime.is_zero() {
+        // Early enough that a request under way still finds the login valid.
+        connection.expires = Some(Instant::now() + lifetime.mul_f64(0.85));
+    }
+    Ok(())
+}
+
+fn logging_in(connection: &Connection, mechanism: &str) -> String {
+    format!("logging in to the broker {} with {mechanism}", connection.address())
+}
+
+struct Dialogue<'a> {
+    connection: &'a mut Connection,
+    mechanism: &'static str,
+    patience: Duration,
+}
+
+impl Dialogue<'_> {
+    async fn say(&mut self, message: Vec<u8>) -> Result<Authenticated> {
+        let answer = self.connection.call(&Authenticate(message), self.patience).await?;
+        if answer.code.is_ok() {
+            return Ok(answer);
+        }
+        Err(answer.code.failed(logging_in(self.connection, self.mechanism), answer.said.as_deref()))
+    }
+
+    fn refusal(&self, why: &str) -> KafkaError {
+        let message = format!("{}: the login fails: {why}", logging_in(self.connection, self.mechanism));
+        KafkaError::new(KafkaErrorKind::Authentication, message)
+    }
+
+    async fn scram(&mut self, hash: Hash, login: &Login) -> Result<Duration> {
+        let mut scram = Scram::new(hash, login).map_err(|why| self.refusal(&why))?;
+        let first = self.say(scram.first().into_bytes()).await?;
+        let proof = scram.prove(&first.bytes).map_err(|why| self.refusal(&why))?;
+        let last = self.say(proof.into_bytes()).await?;
+        scram.check(&last.bytes).map_err(|why| self.refusal(&why))?;
+        Ok(last.lifetime)
+    }
+
+    async fn oauth(&mut self, oauth: &Oauth) -> Result<Duration> {
+        let (token, extensions) = match oauth {
+            Oauth::Unsecured { subject, lifetime_seconds, extensions } => {
+                let now = u64::try_from(now_millis() / 1000).unwrap_or_default();
+                (unsecured_token(subject, now, *lifetime_seconds), extensions.as_slice())
+            }
+            Oauth::File(path) => (token_from_file(path).await?, &[][..]),
+            Oauth::Endpoint { .. } => {
+                return Err(KafkaError::new(
+                    KafkaErrorKind::Unsupported,
+                    "`sasl.oauthbearer.token.endpoint.url` with a token endpoint needs the client `krafka`; this one \
+                     reads tokens from files",
+                ));
+            }
+        };
+        let mut message = format!("n,,\u{1}auth=Bearer {token}\u{1}");
+        for (key, value) in extensions {
+            message.push_str(&format!("{key}={value}\u{1}"));
+        }
+        message.push('\u{1}');
+        let answer = self.say(message.into_bytes()).await?;
+        if answer.bytes.is_empty() {
+            return Ok(answer.lifetime);
+        }
+        // The reason came as a challenge; the failure itself comes after an empty answer to it.
+        let reason = String::from_utf8_lossy(&answer.bytes).into_owned();
+        self.say(vec![1]).await?;
+        Err(self.refusal(&reason))
+    }
+}
