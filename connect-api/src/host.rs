@@ -1,6 +1,8 @@
 //! What a runtime implements behind the contexts. Hidden: connector authors use the contexts, and a method added
 //! here is not a breaking change for them.
 
+use std::any::Any;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +11,16 @@ use crate::config::Properties;
 use crate::sink::{Offsets, SinkRecord, TopicPartition};
 use crate::source::{SourceOffset, SourcePartition};
 use crate::{Error, Result};
+
+/// The bytes that a batch of sink records was made of, for those that turn out to be bad. Only the runtime knows
+/// its shape.
+pub struct RawBatch(pub Box<dyn Any + Send + Sync>);
+
+impl fmt::Debug for RawBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RawBatch")
+    }
+}
 
 #[async_trait]
 pub trait OffsetHost: Send + Sync {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::config::{Config, ConfigValue, Properties};
 use crate::data::Str;
-use crate::host::{ConnectorHost, SinkTaskHost};
+use crate::host::{ConnectorHost, RawBatch, SinkTaskHost};
 use crate::record::{Record, TimestampType};
 use crate::{Error, Result};
 
@@ -160,7 +160,7 @@ pub trait SinkTask: Send + 'static {
 }
 
 /// A record that came out of Kafka, as the transformations left it, with its original coordinates.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[doc(alias = "org.apache.kafka.connect.sink.SinkRecord")]
 pub struct SinkRecord {
     /// The transformed record.
@@ -169,6 +169,18 @@ pub struct SinkRecord {
     original_partition: i32,
     original_offset: i64,
     timestamp_type: TimestampType,
+    raw: Option<Arc<RawBatch>>,
+}
+
+/// What it was made of does not count.
+impl PartialEq for SinkRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+            && self.original_topic == other.original_topic
+            && self.original_partition == other.original_partition
+            && self.original_offset == other.original_offset
+            && self.timestamp_type == other.timestamp_type
+    }
 }
 
 impl SinkRecord {
@@ -187,7 +199,19 @@ impl SinkRecord {
             original_partition,
             original_offset,
             timestamp_type,
+            raw: None,
         }
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn set_raw(&mut self, raw: Arc<RawBatch>) {
+        self.raw = Some(raw);
+    }
+
+    #[doc(hidden)]
+    pub fn raw(&self) -> Option<&RawBatch> {
+        self.raw.as_deref()
     }
 
     /// The topic it was consumed from, whatever a transformation made of [`Record::topic`].

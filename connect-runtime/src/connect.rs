@@ -13,6 +13,7 @@ use crate::herder::standalone::StandaloneHerder;
 use crate::herder::{Abandoned, ConnectorStatus, Herder, Restart};
 use crate::kafka::Kafka;
 use crate::kafka::memory::MemoryKafka;
+use crate::ledger::TaskLedger;
 use crate::metrics::TaskMetrics;
 use crate::storage::State;
 use crate::task::control::TargetState;
@@ -153,6 +154,23 @@ impl Connect {
         self.inner.herder.task_metrics(name)
     }
 
+    /// Where the records of each task ended, by task number and partition: the delivery ledger. The counts begin
+    /// anew when a task is restarted, as those of [`metrics`](Self::metrics).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    ///
+    /// ```
+    /// # use connect_runtime::Connect;
+    /// fn is_everything_accounted_for(connect: &Connect, connector: &str) -> connect_runtime::Result<bool> {
+    ///     Ok(connect.ledger(connector)?.iter().all(|(_, task)| task.total().is_balanced()))
+    /// }
+    /// ```
+    pub fn ledger(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {
+        self.inner.herder.task_ledgers(name)
+    }
+
     /// Waits until the connector and all its tasks are in a state, `RUNNING` for instance.
     ///
     /// # Errors
@@ -250,19 +268,19 @@ impl Connect {
     /// When the offset store cannot be closed.
     pub async fn shutdown(&self) -> Result<ShutdownReport> {
         self.inner.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
-        let metrics = |herder: &StandaloneHerder| {
-            let mut all = Vec::new();
-            for name in herder.connectors() {
-                for (task, metrics) in herder.task_metrics(&name).unwrap_or_default() {
-                    all.push((name.clone(), task, metrics));
-                }
-            }
-            all
-        };
         let abandoned = self.inner.herder.stop().await;
-        let tasks = metrics(&self.inner.herder);
+        let herder = &self.inner.herder;
+        let (mut tasks, mut ledgers) = (Vec::new(), Vec::new());
+        for name in herder.connectors() {
+            for (task, metrics) in herder.task_metrics(&name).unwrap_or_default() {
+                tasks.push((name.clone(), task, metrics));
+            }
+            for (task, ledger) in herder.task_ledgers(&name).unwrap_or_default() {
+                ledgers.push((name.clone(), task, ledger));
+            }
+        }
         self.inner.worker.stop().await?;
-        Ok(ShutdownReport { abandoned, tasks })
+        Ok(ShutdownReport { abandoned, tasks, ledgers })
     }
 }
 
@@ -281,6 +299,8 @@ pub struct ShutdownReport {
     pub abandoned: Vec<Abandoned>,
     /// The last counts of every task: connector, number, counts.
     pub tasks: Vec<(String, usize, TaskMetrics)>,
+    /// The last ledger of every task: connector, number, where its records ended by partition.
+    pub ledgers: Vec<(String, usize, TaskLedger)>,
 }
 
 impl ShutdownReport {

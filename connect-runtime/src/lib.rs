@@ -94,6 +94,7 @@ pub mod explain;
 mod herder;
 #[doc(hidden)]
 pub mod kafka;
+mod ledger;
 mod metrics;
 mod pipeline;
 mod storage;
@@ -107,6 +108,7 @@ pub use connect::{Connect, ConnectBuilder, ShutdownReport};
 pub use error::{Error, Result};
 pub use herder::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
 pub use kafka::memory::MemoryKafka;
+pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};
 pub use metrics::TaskMetrics;
-pub use storage::{State, Status};
+pub use storage::{RestartStatus, State, Status};
 pub use task::control::TargetState;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
+use crate::ledger::Ledger;
+
 /// A reading of a task's counters.
 ///
 /// Records that a sink gives back before it delivered them (a rebalance, a rewind) leave `records_read` again:
@@ -30,6 +32,13 @@ pub struct TaskMetrics {
     pub retries: u64,
     /// Errors written to the log (`total-errors-logged`).
     pub errors_logged: u64,
+    /// Records handed to the dead letter queue, those that failed their task included
+    /// (`deadletterqueue-produce-requests`).
+    pub dead_letter_requests: u64,
+    /// Dead letters that Kafka refused for good (`deadletterqueue-produce-failures`).
+    pub dead_letter_failures: u64,
+    /// When a record failed last, in milliseconds since the epoch; 0 for never (`last-error-timestamp`).
+    pub last_error_timestamp: i64,
     /// Successful offset commits.
     pub offset_commits: u64,
     /// Offset commits that failed or took too long.
@@ -49,10 +58,16 @@ pub(crate) struct TaskCounters {
     pub(crate) failures: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) logged: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
+    pub(crate) dead_letter_failures: AtomicU64,
+    /// Milliseconds since the epoch.
+    pub(crate) last_error: AtomicI64,
     pub(crate) commits: AtomicU64,
     pub(crate) commit_failures: AtomicU64,
     /// Negative while unknown.
     pub(crate) lag: AtomicI64,
+    /// The same by partition.
+    pub(crate) ledger: Ledger,
 }
 
 impl Default for TaskCounters {
@@ -67,9 +82,13 @@ impl Default for TaskCounters {
             failures: zero(),
             retries: zero(),
             logged: zero(),
+            dead_letters: zero(),
+            dead_letter_failures: zero(),
+            last_error: AtomicI64::new(0),
             commits: zero(),
             commit_failures: zero(),
             lag: AtomicI64::new(-1),
+            ledger: Ledger::default(),
         }
     }
 }
@@ -96,6 +115,9 @@ impl TaskCounters {
             record_failures: self.failures.load(Relaxed),
             retries: self.retries.load(Relaxed),
             errors_logged: self.logged.load(Relaxed),
+            dead_letter_requests: self.dead_letters.load(Relaxed),
+            dead_letter_failures: self.dead_letter_failures.load(Relaxed),
+            last_error_timestamp: self.last_error.load(Relaxed),
             offset_commits: self.commits.load(Relaxed),
             offset_commit_failures: self.commit_failures.load(Relaxed),
             lag: u64::try_from(self.lag.load(Relaxed)).ok(),

@@ -22,8 +22,8 @@ mod worker;
 
 pub use connector::{
     ConnectorConfig, ConverterSpec, DeadLetterQueue, ErrorHandling, ExactlyOnceRequirement, NewTopicSettings,
-    PredicateSpec, ReloadAction, SinkConnectorConfig, SourceConnectorConfig, TopicCreation,
-    TopicCreationGroup, TopicPattern, TopicSelection, TransactionBoundary, TransformSpec,
+    PredicateSpec, ReloadAction, RestartMode, RestartPolicy, SinkConnectorConfig, SourceConnectorConfig,
+    TopicCreation, TopicCreationGroup, TopicPattern, TopicSelection, TransactionBoundary, TransformSpec,
 };
 pub use files::{
     ConnectorFile, InitialState, parse_connector_file, read_connector_file, read_properties_file,

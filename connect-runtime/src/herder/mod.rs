@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use connect_api::config::Properties;
 
 use crate::error::Result;
+use crate::ledger::TaskLedger;
 use crate::metrics::TaskMetrics;
 use crate::storage::Status;
 use crate::task::control::TargetState;
@@ -87,6 +88,9 @@ pub trait Herder: Send + Sync {
 
     /// What its tasks have counted, by number.
     fn task_metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>>;
+
+    /// Where the records of its tasks ended, by task number and partition.
+    fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>>;
 
     /// Creates a connector, or replaces the configuration of one when `replace` is set. Answers when its tasks are
     /// started, or its failure stands in its status; `true` when it is new.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::supervisor::{Command, Reply, Shared, Supervisor};
 use super::{Abandoned, ConnectorInfo, ConnectorStatus, Herder, Restart};
 use crate::error::{Error, Result};
+use crate::ledger::TaskLedger;
 use crate::metrics::TaskMetrics;
 use crate::storage::{State, Status};
 use crate::task::control::TargetState;
@@ -113,8 +114,7 @@ impl Herder for StandaloneHerder {
 
     fn connector_status(&self, name: &str) -> Result<ConnectorStatus> {
         let (tasks, ty) = self.shared(name, |shared| (shared.task_configs.len(), shared.ty))?;
-        let unassigned =
-            || Status { state: State::Unassigned, trace: None, worker_id: self.worker.id().to_owned() };
+        let unassigned = || Status::unassigned(self.worker.id());
         let status = |task| self.worker.statuses.get(name, task).unwrap_or_else(unassigned);
         Ok(ConnectorStatus {
             name: name.to_owned(),
@@ -131,6 +131,12 @@ impl Herder for StandaloneHerder {
     fn task_metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>> {
         self.shared(name, |shared| {
             shared.counters.iter().map(|(task, counters)| (*task, counters.snapshot())).collect()
+        })
+    }
+
+    fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {
+        self.shared(name, |shared| {
+            shared.counters.iter().map(|(task, counters)| (*task, counters.ledger.snapshot())).collect()
         })
     }
 

@@ -2,6 +2,7 @@
 //! of them refuses.
 
 mod chain;
+mod letters;
 mod report;
 mod sink;
 mod source;
@@ -9,7 +10,8 @@ mod stage;
 mod tolerance;
 
 pub(crate) use chain::{Chain, TransformationStage};
-pub(crate) use report::{Failure, Origins, Polled, Subject};
+pub(crate) use letters::LetterQueue;
+pub(crate) use report::{DeadLetters, Failure, Origins, Polled, Subject};
 pub(crate) use sink::SinkPipeline;
 pub(crate) use source::{Fate, SourcePipeline};
 pub(crate) use stage::Stage;
@@ -40,23 +42,34 @@ pub(crate) struct Converters {
     pub(crate) header_class: String,
 }
 
-/// Takes a record through the transformations. `false`: it ends here, dropped or given up.
+/// What a stage made of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passed {
+    /// It goes on.
+    On,
+    /// A transformation dropped it.
+    Filtered,
+    /// It failed, and that is tolerated.
+    GivenUp,
+}
+
+/// Takes a record through the transformations.
 async fn transform(
     chain: &Chain,
     operator: &Operator,
     record: &mut Record,
     subject: Subject<'_>,
-) -> Result<bool> {
+) -> Result<Passed> {
     let keep = operator.retries();
     let mut from = 0;
     // Most records never fail: the clock is read for those that do.
     let mut attempt = None;
     loop {
         let failed = match chain.apply(record, from, keep) {
-            Ok(Outcome::Keep) => return Ok(true),
+            Ok(Outcome::Keep) => return Ok(Passed::On),
             Ok(Outcome::Drop) => {
                 add(&operator.counters().filtered, 1);
-                return Ok(false);
+                return Ok(Passed::Filtered);
             }
             Err(failed) => *failed,
         };
@@ -76,6 +89,6 @@ async fn transform(
             error: &failed.error,
             subject,
         })?;
-        return Ok(false);
+        return Ok(Passed::GivenUp);
     }
 }

@@ -1,12 +1,15 @@
 //! The sink's half: convert key, value and headers of a batch, then transform.
 
+use std::sync::Arc;
+
+use connect_api::host::RawBatch;
 use connect_api::{
     Error, ErrorKind, Header, Headers, RawItem, Record, Result, SchemaAndValue, SinkRecord, Str,
     TimestampType, TopicPartition,
 };
 
 use super::tolerance::Attempt;
-use super::{Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Stage, Subject, transform};
+use super::{Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Passed, Stage, Subject, transform};
 use crate::kafka::{ConsumerRecord, PartitionRecords};
 
 /// How many records are converted before they are put together: few enough that what was converted is still in the
@@ -19,10 +22,17 @@ type Converted = Vec<Result<SchemaAndValue>>;
 /// Transformations and converters of one sink task.
 pub(crate) struct SinkPipeline {
     chain: Chain,
-    converters: Converters,
-    operator: Operator,
+    converters: Arc<Converters>,
+    pub(crate) operator: Operator,
     /// Keys and values of a chunk, kept for their memory; empty between chunks.
     scratch: (Converted, Converted),
+}
+
+/// What became of the records of a batch that did not come out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) filtered: usize,
+    pub(crate) given_up: usize,
 }
 
 /// Where a record came from, for reports.
@@ -40,28 +50,48 @@ impl<'a> Origin<'a> {
 }
 
 impl SinkPipeline {
-    pub(crate) fn new(chain: Chain, converters: Converters, operator: Operator) -> Self {
+    pub(crate) fn new(chain: Chain, converters: Arc<Converters>, operator: Operator) -> Self {
         Self { chain, converters, operator, scratch: Default::default() }
     }
 
-    /// Takes the records of one partition through and appends what comes out. Dropped records leave nothing.
+    /// Takes the records of one partition through and appends what comes out. With a dead letter queue the records
+    /// that come out remember what they were made of.
     pub(crate) async fn process(
         &mut self,
-        batch: &PartitionRecords,
+        batch: PartitionRecords,
         out: &mut Vec<SinkRecord>,
-    ) -> Result<()> {
+    ) -> Result<Tally> {
+        if self.operator.letters().is_none() {
+            return self.process_batch(&batch, None, out).await;
+        }
+        let raw = Arc::new(RawBatch(Box::new(batch)));
+        match raw.0.downcast_ref() {
+            Some(batch) => self.process_batch(batch, Some(&raw), out).await,
+            None => Err(Error::illegal_state("a batch is not what it was made of")),
+        }
+    }
+
+    async fn process_batch(
+        &mut self,
+        batch: &PartitionRecords,
+        raw: Option<&Arc<RawBatch>>,
+        out: &mut Vec<SinkRecord>,
+    ) -> Result<Tally> {
+        let mut tally = Tally::default();
         out.reserve(batch.records.len());
         for chunk in batch.records.chunks(CHUNK) {
-            self.process_chunk(&batch.partition, chunk, out).await?;
+            self.process_chunk(&batch.partition, chunk, raw, out, &mut tally).await?;
         }
-        Ok(())
+        Ok(tally)
     }
 
     async fn process_chunk(
         &mut self,
         from: &TopicPartition,
         chunk: &[ConsumerRecord],
+        raw_batch: Option<&Arc<RawBatch>>,
         out: &mut Vec<SinkRecord>,
+        tally: &mut Tally,
     ) -> Result<()> {
         let (mut keys, mut values) = std::mem::take(&mut self.scratch);
         convert(&*self.converters.key, Half::Key, &from.topic, chunk, &mut keys);
@@ -75,14 +105,20 @@ impl SinkPipeline {
                 Ok(key) => key,
                 Err(error) => match self.convert_again(Half::Key, origin, error).await? {
                     Some(key) => key,
-                    None => continue,
+                    None => {
+                        tally.given_up += 1;
+                        continue;
+                    }
                 },
             };
             let value = match value {
                 Ok(value) => value,
                 Err(error) => match self.convert_again(Half::Value, origin, error).await? {
                     Some(value) => value,
-                    None => continue,
+                    None => {
+                        tally.given_up += 1;
+                        continue;
+                    }
                 },
             };
             let mut record = Record::new(from.topic.clone(), value).with_kafka_offset(raw.offset);
@@ -91,24 +127,34 @@ impl SinkPipeline {
             if !raw.headers.is_empty() {
                 match self.convert_headers(origin).await? {
                     Some(headers) => record.headers = headers,
-                    None => continue,
+                    None => {
+                        tally.given_up += 1;
+                        continue;
+                    }
                 }
             }
             if raw.timestamp_type != TimestampType::NoTimestampType {
                 record.timestamp = Some(raw.timestamp);
             }
-            if !self.chain.stages.is_empty()
-                && !transform(&self.chain, &self.operator, &mut record, origin.subject()).await?
-            {
-                continue;
+            if !self.chain.stages.is_empty() {
+                match transform(&self.chain, &self.operator, &mut record, origin.subject()).await? {
+                    Passed::On => {}
+                    Passed::Filtered => {
+                        tally.filtered += 1;
+                        continue;
+                    }
+                    Passed::GivenUp => {
+                        tally.given_up += 1;
+                        continue;
+                    }
+                }
             }
-            out.push(SinkRecord::new(
-                record,
-                from.topic.clone(),
-                from.partition,
-                raw.offset,
-                raw.timestamp_type,
-            ));
+            let mut record =
+                SinkRecord::new(record, from.topic.clone(), from.partition, raw.offset, raw.timestamp_type);
+            if let Some(raw) = raw_batch {
+                record.set_raw(Arc::clone(raw));
+            }
+            out.push(record);
         }
         self.scratch = (keys, values);
         Ok(())

@@ -1,6 +1,7 @@
 //! The source's half: transform, then convert headers, key and value of a whole batch.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
@@ -9,7 +10,8 @@ use connect_api::{
 
 use super::tolerance::Attempt;
 use super::{
-    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Origins, Polled, Stage, Subject, transform,
+    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Origins, Passed, Polled, Stage, Subject,
+    transform,
 };
 use crate::kafka::ProducerRecord;
 
@@ -17,14 +19,16 @@ use crate::kafka::ProducerRecord;
 pub(crate) enum Fate {
     /// It goes to Kafka.
     Send(ProducerRecord),
-    /// A transformation dropped it, or it failed and that is tolerated.
-    Dropped,
+    /// A transformation dropped it.
+    Filtered,
+    /// It failed, and that is tolerated.
+    GivenUp,
 }
 
 /// Transformations and converters of one source task.
 pub(crate) struct SourcePipeline {
     pub(crate) chain: Chain,
-    pub(crate) converters: Converters,
+    pub(crate) converters: Arc<Converters>,
     pub(crate) operator: Operator,
     /// How large the last batch became, so that the next buffer need not grow.
     pub(crate) last_size: usize,
@@ -37,29 +41,29 @@ impl SourcePipeline {
         mut records: Vec<Record>,
         origins: Origins<'_>,
     ) -> Result<Vec<Fate>> {
-        let mut alive = vec![true; records.len()];
+        let mut passed = vec![Passed::On; records.len()];
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
                 let subject = Subject::Source(origins.get(index));
-                alive[index] = transform(&self.chain, &self.operator, record, subject).await?;
+                passed[index] = transform(&self.chain, &self.operator, record, subject).await?;
             }
         }
         let mut headers = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
             let mut raw = RawHeaders::default();
-            if alive[index] && !record.headers.is_empty() {
+            if passed[index] == Passed::On && !record.headers.is_empty() {
                 match self.convert_headers(record, origins.get(index)).await? {
                     Some(converted) => raw = converted,
-                    None => alive[index] = false,
+                    None => passed[index] = Passed::GivenUp,
                 }
             }
             headers.push(raw);
         }
         let mut buffer = BytesMut::with_capacity(self.last_size);
         let keys =
-            self.convert_half(Half::Key, &records, origins, &mut headers, &mut alive, &mut buffer).await?;
+            self.convert_half(Half::Key, &records, origins, &mut headers, &mut passed, &mut buffer).await?;
         let values =
-            self.convert_half(Half::Value, &records, origins, &mut headers, &mut alive, &mut buffer).await?;
+            self.convert_half(Half::Value, &records, origins, &mut headers, &mut passed, &mut buffer).await?;
         self.last_size = buffer.len() + buffer.len() / 16;
         let buffer = buffer.freeze();
         let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
@@ -68,12 +72,19 @@ impl SourcePipeline {
             Encoded::Shared(bytes) => Some(bytes),
         };
         let mut fates = Vec::with_capacity(records.len());
-        for ((((record, alive), headers), key), value) in
-            records.into_iter().zip(alive).zip(headers).zip(keys).zip(values)
+        for ((((record, passed), headers), key), value) in
+            records.into_iter().zip(passed).zip(headers).zip(keys).zip(values)
         {
-            if !alive {
-                fates.push(Fate::Dropped);
-                continue;
+            match passed {
+                Passed::On => {}
+                Passed::Filtered => {
+                    fates.push(Fate::Filtered);
+                    continue;
+                }
+                Passed::GivenUp => {
+                    fates.push(Fate::GivenUp);
+                    continue;
+                }
             }
             fates.push(Fate::Send(ProducerRecord {
                 topic: record.topic,
@@ -126,7 +137,7 @@ impl SourcePipeline {
         records: &[Record],
         origins: Origins<'_>,
         headers: &mut [RawHeaders],
-        alive: &mut [bool],
+        passed: &mut [Passed],
         buffer: &mut BytesMut,
     ) -> Result<Vec<(Encoded, Range<usize>)>> {
         let mut results = Vec::with_capacity(records.len());
@@ -134,24 +145,26 @@ impl SourcePipeline {
             Half::Key => &self.converters.key,
             Half::Value => &self.converters.value,
         };
-        let mut items =
-            records.iter().zip(headers.iter_mut()).zip(alive.iter()).filter(|(_, alive)| **alive).map(
-                |((record, headers), _)| DataItem {
-                    topic: &record.topic,
-                    headers,
-                    data: match half {
-                        Half::Key => &record.key,
-                        Half::Value => &record.value,
-                    },
+        let mut items = records
+            .iter()
+            .zip(headers.iter_mut())
+            .zip(passed.iter())
+            .filter(|(_, passed)| **passed == Passed::On)
+            .map(|((record, headers), _)| DataItem {
+                topic: &record.topic,
+                headers,
+                data: match half {
+                    Half::Key => &record.key,
+                    Half::Value => &record.value,
                 },
-            );
+            });
         converter.from_connect_batch(&mut items, buffer, &mut results);
         drop(items);
         let mut results = results.into_iter();
         let mut all = Vec::with_capacity(records.len());
         for index in 0..records.len() {
             let nothing = (Encoded::Null, 0..0);
-            if !alive[index] {
+            if passed[index] != Passed::On {
                 all.push(nothing);
                 continue;
             }
@@ -167,7 +180,9 @@ impl SourcePipeline {
                     ));
                 }
             };
-            alive[index] = converted.is_some();
+            if converted.is_none() {
+                passed[index] = Passed::GivenUp;
+            }
             all.push(converted.unwrap_or(nothing));
         }
         Ok(all)

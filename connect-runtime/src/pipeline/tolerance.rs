@@ -1,14 +1,18 @@
 //! The only place that decides what an error means: try again, skip the record, or fail the task.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use connect_api::{Error, Result};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::report::{self, Failure};
-use crate::config::ErrorHandling;
+use super::report::{self, DeadLetters, Failure};
+use crate::config::{ErrorHandling, Resolved};
+use crate::ledger::Ends;
 use crate::metrics::{TaskCounters, add};
+use crate::time::now_millis;
 
 /// One operation under way: when it began and how often it failed.
 pub(crate) struct Attempt {
@@ -27,6 +31,9 @@ pub(crate) struct Operator {
     pub(crate) settings: ErrorHandling,
     task: String,
     counters: Arc<TaskCounters>,
+    /// What must not be seen.
+    secrets: Arc<Resolved>,
+    letters: Option<Arc<DeadLetters>>,
 }
 
 impl Operator {
@@ -36,8 +43,27 @@ impl Operator {
     }
 
     /// `task` is the task's name in messages: `connector-0`.
-    pub(crate) fn new(settings: ErrorHandling, task: String, counters: Arc<TaskCounters>) -> Self {
-        Self { settings, task, counters }
+    pub(crate) fn new(
+        settings: ErrorHandling,
+        task: String,
+        counters: Arc<TaskCounters>,
+        secrets: Arc<Resolved>,
+        letters: Option<Arc<DeadLetters>>,
+    ) -> Self {
+        Self { settings, task, counters, secrets, letters }
+    }
+
+    /// The dead letter queue, where there is one.
+    pub(crate) fn letters(&self) -> Option<&DeadLetters> {
+        self.letters.as_deref()
+    }
+
+    /// How records that were given up stand in the ledger.
+    pub(crate) fn given_up(&self, records: usize) -> Ends {
+        match self.letters {
+            Some(_) => Ends { dead_lettered: records, ..Ends::default() },
+            None => Ends { tolerated: records, ..Ends::default() },
+        }
     }
 
     pub(crate) fn counters(&self) -> &TaskCounters {
@@ -68,11 +94,30 @@ impl Operator {
 
     /// The record is given up in this stage. `Ok`: skip it and go on; `Err`: the task fails with this error.
     pub(crate) fn give_up(&self, failure: &Failure<'_>) -> Result<()> {
+        self.report(failure, None)
+    }
+
+    /// As `give_up`, for a failure that went through no attempts: a report of a task, a record that Kafka refused.
+    /// `reply` hears when the dead letter is written; without a queue it is dropped.
+    pub(crate) fn failed(
+        &self,
+        failure: &Failure<'_>,
+        reply: Option<oneshot::Sender<Result<()>>>,
+    ) -> Result<()> {
+        add(&self.counters.failures, 1);
+        self.report(failure, reply)
+    }
+
+    fn report(&self, failure: &Failure<'_>, reply: Option<oneshot::Sender<Result<()>>>) -> Result<()> {
         add(&self.counters.errors, 1);
+        self.counters.last_error.store(now_millis(), Relaxed);
         // Reporters run also for the failure that ends the task: it is the one people look for.
         if self.settings.log_enable {
-            report::log(&self.task, failure, self.settings.log_include_messages);
+            report::log(&self.task, failure, self.settings.log_include_messages, &self.secrets);
             add(&self.counters.logged, 1);
+        }
+        if let Some(letters) = &self.letters {
+            letters.send(failure, &self.secrets, reply);
         }
         if self.settings.tolerate {
             add(&self.counters.skipped, 1);
@@ -116,7 +161,8 @@ mod tests {
             tolerate,
             ..ErrorHandling::default()
         };
-        Operator::new(settings, "c-0".to_owned(), Arc::default())
+        let secrets = Arc::new(Resolved::plain(connect_api::Properties::new()));
+        Operator::new(settings, "c-0".to_owned(), Arc::default(), secrets, None)
     }
 
     #[tokio::test(start_paused = true)]

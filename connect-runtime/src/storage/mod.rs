@@ -7,5 +7,5 @@ mod topic;
 
 pub(crate) use file::FileOffsets;
 pub(crate) use offset::{MemoryOffsets, OffsetBackingStore, OffsetReader};
-pub use status::{State, Status};
+pub use status::{RestartStatus, State, Status};
 pub(crate) use topic::{TopicOffsets, TopicSettings};

@@ -50,6 +50,29 @@ pub struct Status {
     pub trace: Option<String>,
     /// Which worker says so.
     pub worker_id: String,
+    /// For a task under `errors.restart.*` that has failed since somebody started it: how often, and when it is
+    /// started again.
+    pub restart: Option<RestartStatus>,
+}
+
+impl Status {
+    pub(crate) fn unassigned(worker_id: &str) -> Self {
+        Self { state: State::Unassigned, trace: None, worker_id: worker_id.to_owned(), restart: None }
+    }
+}
+
+/// What `errors.restart.*` made of a task's failures. It stays in the status while the task runs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestartStatus {
+    /// How often the task has failed since somebody started it.
+    pub failures: u64,
+    /// How many restarts in a row came before the last failure: those that count against the budget.
+    pub attempts: u32,
+    /// `errors.restart.max.attempts`; `None` for no limit.
+    pub max_attempts: Option<u32>,
+    /// When it is, or was, started again, in milliseconds since the epoch; `None` when it stays failed.
+    pub next_at: Option<i64>,
 }
 
 /// Which status: a connector's, or that of one of its tasks.
@@ -75,8 +98,19 @@ impl StatusStore {
 
     pub(crate) fn put(&self, connector: &str, task: Option<usize>, state: State, trace: Option<String>) {
         let key = StatusKey { connector: connector.to_owned(), task };
-        let status = Status { state, trace, worker_id: self.worker_id.clone() };
-        self.lock().insert(key, status);
+        let mut map = self.lock();
+        let restart = map.get(&key).and_then(|status| status.restart);
+        map.insert(key, Status { state, trace, worker_id: self.worker_id.clone(), restart });
+        drop(map);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Says what becomes of a task that failed.
+    pub(crate) fn put_restart(&self, connector: &str, task: usize, restart: Option<RestartStatus>) {
+        let key = StatusKey { connector: connector.to_owned(), task: Some(task) };
+        if let Some(status) = self.lock().get_mut(&key) {
+            status.restart = restart;
+        }
         self.changed.send_modify(|version| *version += 1);
     }
 

@@ -1,6 +1,7 @@
 //! The loops that drive tasks: one for sources, one for sinks.
 
 pub(crate) mod control;
+pub(crate) mod dead_letters;
 pub(crate) mod sink;
 pub(crate) mod source;
 

@@ -1,5 +1,6 @@
 //! The byte formats of Connect's own topics and files. Pure: no I/O, no clock, no logging.
 
+pub(crate) mod dead_letter;
 #[doc(hidden)]
 pub mod group;
 pub(crate) mod offset;

@@ -16,6 +16,13 @@ pub(crate) fn encode_key(connector: &str, partition: &SourcePartition) -> Bytes 
     text.into()
 }
 
+/// `{<partition>}`.
+pub(crate) fn encode_partition(partition: &SourcePartition) -> Bytes {
+    let mut text = String::new();
+    map(&mut text, partition.iter());
+    text.into()
+}
+
 /// `{<offset>}`.
 pub(crate) fn encode_value(offset: &SourceOffset) -> Bytes {
     let mut text = String::new();

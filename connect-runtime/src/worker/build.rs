@@ -10,12 +10,13 @@ use futures::future::BoxFuture;
 use super::{TaskStart, Worker, stages};
 use crate::config::clients::{ClientSettings, Store};
 use crate::config::{
-    self, ConnectorConfig, InternalTopic, SinkConnectorConfig, SourceConnectorConfig, TopicSelection,
-    WorkerConfig,
+    self, ConnectorConfig, DeadLetterQueue, InternalTopic, SinkConnectorConfig, SourceConnectorConfig,
+    TopicSelection, WorkerConfig,
 };
 use crate::kafka::{ClientProperties, NewTopic, Subscription};
-use crate::pipeline::{Operator, SinkPipeline, SourcePipeline};
+use crate::pipeline::{Converters, DeadLetters, LetterQueue, Operator, SinkPipeline, SourcePipeline};
 use crate::storage::TopicSettings;
+use crate::task::dead_letters::DeadLetterSpec;
 use crate::task::sink::SinkTaskSpec;
 use crate::task::source::{SourceTaskSpec, TopicCreator};
 use crate::task::{TaskCommon, sink, source};
@@ -61,10 +62,13 @@ impl Worker {
             &start.connector.properties,
             task,
         )?);
-        let operator = self.operator(&config.common, &start);
+        let converters = Arc::new(stages::converters(&self.plugins, &config.common)?);
+        let (letters, dead_letters) =
+            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &converters)?;
+        let operator = self.operator(&config.common, &start, letters);
         let pipeline = SourcePipeline {
             chain: stages::chain(&self.plugins, &config.common)?,
-            converters: stages::converters(&self.plugins, &config.common)?,
+            converters,
             operator,
             last_size: 0,
         };
@@ -99,6 +103,7 @@ impl Worker {
             kafka: Arc::clone(&self.kafka),
             producer,
             topics,
+            dead_letters,
             offsets: Arc::clone(&self.offsets),
         })
     }
@@ -125,16 +130,20 @@ impl Worker {
             }
             TopicSelection::Pattern(pattern) => Subscription::Pattern(pattern.as_str().to_owned()),
         };
+        let converters = Arc::new(stages::converters(&self.plugins, &config.common)?);
+        let (letters, dead_letters) =
+            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &converters)?;
         Ok(SinkTaskSpec {
             configs: self.latest(&start),
             common: self.common(&start),
             start: Box::new(move |config, context| plugin.start_task(config, context)),
             pipeline: SinkPipeline::new(
                 stages::chain(&self.plugins, &config.common)?,
-                stages::converters(&self.plugins, &config.common)?,
-                self.operator(&config.common, &start),
+                converters,
+                self.operator(&config.common, &start, letters.clone()),
             ),
-            reporter: self.operator(&config.common, &start),
+            reporter: self.operator(&config.common, &start, letters),
+            dead_letters,
             config: start.config,
             kafka: Arc::clone(&self.kafka),
             consumer,
@@ -162,8 +171,50 @@ impl Worker {
         }
     }
 
-    fn operator(&self, config: &ConnectorConfig, start: &TaskStart) -> Operator {
-        Operator::new(config.errors.clone(), start.id.to_string(), Arc::clone(&start.counters))
+    fn operator(
+        &self,
+        config: &ConnectorConfig,
+        start: &TaskStart,
+        letters: Option<Arc<DeadLetters>>,
+    ) -> Operator {
+        let secrets = Arc::clone(&start.connector);
+        let counters = Arc::clone(&start.counters);
+        Operator::new(config.errors.clone(), start.id.to_string(), counters, secrets, letters)
+    }
+
+    /// What makes dead letters of a task's bad records, and the clients and the topic for them.
+    fn dead_letters(
+        &self,
+        start: &TaskStart,
+        common: &ConnectorConfig,
+        queue: Option<&DeadLetterQueue>,
+        converters: &Arc<Converters>,
+    ) -> Result<(Option<Arc<DeadLetters>>, Option<DeadLetterSpec>)> {
+        let Some(config) = queue else { return Ok((None, None)) };
+        let topic = Str::from(config.topic.as_str());
+        let (name, connector, task) = (&common.name, &start.connector.properties, start.id.task);
+        let producer = config::clients::dlq_producer(&self.config, name, connector, task)?;
+        let admin = config::clients::dlq_admin(&self.config, name, connector, task)?;
+        let queue = Arc::new(LetterQueue::new(topic.clone(), Arc::clone(&start.counters)));
+        let spec = DeadLetterSpec {
+            queue: Arc::clone(&queue),
+            topic: NewTopic {
+                name: topic,
+                partitions: Some(1),
+                replication_factor: Some(config.replication_factor),
+                configs: std::collections::BTreeMap::new(),
+            },
+            producer: self.client(producer),
+            admin: self.client(admin),
+        };
+        let letters = DeadLetters {
+            queue,
+            context_headers: config.context_headers,
+            connector: Arc::clone(&start.id.connector),
+            task,
+            converters: Arc::clone(converters),
+        };
+        Ok((Some(Arc::new(letters)), Some(spec)))
     }
 
     /// Resolves the task's configuration anew. What the connector made of resolved values stays as it was.

@@ -12,9 +12,7 @@ use connect_api::plugins::ConnectorPlugin;
 use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
 
 pub(crate) use self::connector::{Connector, Host, Signal};
-use crate::config::{
-    self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, SinkConnectorConfig, WorkerConfig,
-};
+use crate::config::{self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, WorkerConfig};
 use crate::kafka::Kafka;
 use crate::metrics::TaskCounters;
 use crate::storage::status::StatusStore;
@@ -115,18 +113,6 @@ impl Worker {
         let mut infos = config::validate_connector(&self.plugins, &self.config, &resolved.properties)?;
         resolved.redact_infos(&mut infos);
         infos.into_result().map_err(|error| crate::Error::Config(error.message().to_owned()))?;
-        // Accepting the key without a queue behind it would drop the very records that the user wants kept.
-        if let ConnectorPlugin::Sink(_) = self.plugin(&resolved.properties)?
-            && let Some(queue) =
-                SinkConnectorConfig::parse(&resolved.properties, &self.config)?.dead_letter_queue
-        {
-            return Err(crate::Error::Config(format!(
-                "errors.deadletterqueue.topic.name={} is set, but this version has no dead letter queue yet, and a \
-                 record that fails would be lost instead of kept there. Remove the key; errors.log.enable=true names \
-                 failing records in the log",
-                queue.topic
-            )));
-        }
         Ok(())
     }
 
@@ -180,6 +166,11 @@ impl Worker {
     pub(crate) fn tasks_max(&self, config: &Properties) -> Result<TasksMax> {
         let common = ConnectorConfig::parse(config, &self.config)?;
         Ok(TasksMax { tasks: common.tasks_max, enforce: common.tasks_max_enforce })
+    }
+
+    /// `errors.restart.*`.
+    pub(crate) fn restart_policy(&self, config: &Properties) -> Result<RestartPolicy> {
+        Ok(ConnectorConfig::parse(config, &self.config)?.restart)
     }
 
     /// Completes what a connector answered, and refuses more tasks than allowed.

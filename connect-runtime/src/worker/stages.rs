@@ -1,6 +1,6 @@
 //! Makes the transformations and converters that a connector's configuration names.
 
-use connect_api::{ConverterType, Plugins, Result};
+use connect_api::{ConverterType, Error, Plugins, Result};
 
 use crate::config::{ConnectorConfig, ConverterSpec, TransformSpec};
 use crate::pipeline::{Chain, Converters, TransformationStage};
@@ -12,10 +12,9 @@ pub(crate) fn chain(plugins: &Plugins, config: &ConnectorConfig) -> Result<Chain
 }
 
 fn stage(plugins: &Plugins, spec: &TransformSpec) -> Result<TransformationStage> {
-    let transformation = plugins
-        .find_transformation(&spec.class)?
-        .configure(&spec.properties)
-        .map_err(|error| error.with("transform", &spec.alias))?;
+    let plugin = plugins.find_transformation(&spec.class)?;
+    let transformation =
+        plugin.configure(&spec.properties).map_err(|error| error.with("transform", &spec.alias))?;
     let predicate = match &spec.predicate {
         Some(predicate) => Some(
             plugins
@@ -25,27 +24,24 @@ fn stage(plugins: &Plugins, spec: &TransformSpec) -> Result<TransformationStage>
         ),
         None => None,
     };
-    Ok(TransformationStage { class: spec.class.clone(), transformation, predicate, negate: spec.negate })
+    let class = plugin.info().class().to_owned();
+    Ok(TransformationStage { class, transformation, predicate, negate: spec.negate })
 }
 
 /// Key, value and header converter.
 pub(crate) fn converters(plugins: &Plugins, config: &ConnectorConfig) -> Result<Converters> {
     let (key, value, header) = (&config.key_converter, &config.value_converter, &config.header_converter);
     let converter = |spec: &ConverterSpec, ty| {
-        plugins
-            .find_converter(&spec.class)?
-            .configure(&spec.properties, ty)
-            .map_err(|error| error.with("converter", &spec.class))
+        let plugin = plugins.find_converter(&spec.class)?;
+        let made =
+            plugin.configure(&spec.properties, ty).map_err(|error| error.with("converter", &spec.class))?;
+        Ok::<_, Error>((made, plugin.info().class().to_owned()))
     };
-    Ok(Converters {
-        key: converter(key, ConverterType::Key)?,
-        key_class: key.class.clone(),
-        value: converter(value, ConverterType::Value)?,
-        value_class: value.class.clone(),
-        header: plugins
-            .find_header_converter(&header.class)?
-            .configure(&header.properties)
-            .map_err(|error| error.with("converter", &header.class))?,
-        header_class: header.class.clone(),
-    })
+    let (key, key_class) = converter(key, ConverterType::Key)?;
+    let (value, value_class) = converter(value, ConverterType::Value)?;
+    let plugin = plugins.find_header_converter(&header.class)?;
+    let header =
+        plugin.configure(&header.properties).map_err(|error| error.with("converter", &header.class))?;
+    let header_class = plugin.info().class().to_owned();
+    Ok(Converters { key, key_class, value, value_class, header, header_class })
 }

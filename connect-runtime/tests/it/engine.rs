@@ -223,17 +223,6 @@ async fn a_sink_task_that_does_not_start_leaves_its_group_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sink_with_a_dead_letter_queue_is_refused_while_there_is_none() {
-    let (_sender, _collected, register) = ends(1);
-    let connect = builder(&MemoryKafka::new()).plugins(register).start().await.unwrap();
-    let config =
-        [("connector.class", "Collect"), ("topics", "t"), ("errors.deadletterqueue.topic.name", "dead")];
-    let error = connect.create("out", config).await.unwrap_err().to_string();
-    assert!(error.contains("errors.deadletterqueue.topic.name=dead"), "{error}");
-    assert!(connect.connectors().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_task_that_finds_no_kafka_at_its_start_waits_for_it() {
     let kafka = MemoryKafka::new();
     let (sender, mut collected, register) = ends(10);

@@ -10,6 +10,7 @@ mod converters;
 mod converters_json;
 #[cfg(feature = "json")]
 mod converters_speed;
+mod dead_letters;
 mod engine;
 #[cfg(feature = "json")]
 mod explain;

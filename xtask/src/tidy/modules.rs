@@ -27,6 +27,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("providers", 1),
     ("config", 0),
     ("error", 0),
+    ("ledger", 0),
     ("metrics", 0),
     ("time", 0),
 ];

@@ -60,6 +60,16 @@ const SINK_KEYS: &[(Row, Place)] = &[
     (("errors.deadletterqueue.context.headers.enable", Boolean, Is("false"), Medium, Any, "Whether dead letters get headers that say what went wrong and where."), (ERRORS, 8, Width::Medium, "Enable Error Context Headers")),
 ];
 
+/// Ours, on all connectors: Kafka leaves a failed task to somebody who restarts it.
+#[rustfmt::skip]
+const RESTART_KEYS: &[(Row, Place)] = &[
+    (("errors.restart.mode", String, Is("none"), Medium, OneOf(&["none", "retriable", "all"]), "Which failed tasks are started again by themselves: none of them, those whose error may pass (retriable), or all."), (ERRORS, 9, Width::Short, "Restart of Failed Tasks")),
+    (("errors.restart.backoff.ms", Long, Is("1000"), Low, AtLeast(1), "The pause before the first restart, in milliseconds; each further one is twice as long."), (ERRORS, 10, Width::Medium, "Restart Backoff")),
+    (("errors.restart.backoff.max.ms", Long, Is("300000"), Low, AtLeast(1), "The longest pause before a restart, in milliseconds."), (ERRORS, 11, Width::Medium, "Maximum Restart Backoff")),
+    (("errors.restart.max.attempts", Int, Is("10"), Low, AtLeast(-1), "How many restarts in a row before the task stays failed; -1 for no limit."), (ERRORS, 12, Width::Short, "Maximum Restarts")),
+    (("errors.restart.reset.ms", Long, Is("600000"), Low, AtLeast(0), "How long a task must have run, in milliseconds, for its next failure to count as the first."), (ERRORS, 13, Width::Medium, "Restart Reset")),
+];
+
 fn add(mut def: ConfigDef, rows: &[(Row, Place)]) -> ConfigDef {
     for (row, (group, order, width, display)) in rows {
         def.add(key(row).group(*group).order(*order).width(*width).display_name(*display));
@@ -80,6 +90,23 @@ pub(super) fn source_def() -> ConfigDef {
 /// Kafka's `SinkConnectorConfig`.
 pub(super) fn sink_def() -> ConfigDef {
     add(connector_def(), SINK_KEYS)
+}
+
+/// What this runtime understands beyond Kafka's keys: on sinks.
+pub(super) fn sink_extensions() -> ConfigDef {
+    add(ConfigDef::new(), RESTART_KEYS)
+}
+
+/// The same on sources, which may have a dead letter queue here.
+pub(super) fn source_extensions() -> ConfigDef {
+    add(source_queue(), RESTART_KEYS)
+}
+
+/// The dead letter queue of a source: the keys of that of a sink.
+pub(super) fn source_queue() -> ConfigDef {
+    let of_queue = |(name, ..): &Row| name.starts_with("errors.deadletterqueue.");
+    let rows: Vec<_> = SINK_KEYS.iter().filter(|(row, _)| of_queue(row)).copied().collect();
+    add(ConfigDef::new(), &rows)
 }
 
 /// Which plugins exist is checked where they are known.

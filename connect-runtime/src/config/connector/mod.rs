@@ -2,6 +2,7 @@
 
 mod keys;
 pub(crate) mod pattern;
+mod restart;
 mod sink;
 mod source;
 pub(super) mod topic_creation;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use connect_api::config::{ConfigDef, ParsedConfig};
 use connect_api::{ConfigEnum, ConverterType, Properties, Result};
 
+pub use self::restart::{RestartMode, RestartPolicy};
 pub use self::sink::{DeadLetterQueue, SinkConnectorConfig, TopicPattern, TopicSelection};
 pub use self::source::{ExactlyOnceRequirement, SourceConnectorConfig, TransactionBoundary};
 pub use self::topic_creation::{NewTopicSettings, TopicCreation, TopicCreationGroup};
@@ -111,6 +113,8 @@ pub struct ConnectorConfig {
     pub reload_action: ReloadAction,
     /// The `errors.` keys.
     pub errors: ErrorHandling,
+    /// The `errors.restart.` keys.
+    pub restart: RestartPolicy,
     /// Everything that was set, for the connector itself and for `producer.override.` and the like.
     pub properties: Properties,
 }
@@ -140,10 +144,12 @@ impl ConnectorConfig {
         mut problems: Problems,
     ) -> Result<Self> {
         let transforms = transforms::read(properties, &mut problems);
+        let extensions = problems.take(keys::sink_extensions().parse_all(properties));
+        let restart = extensions.and_then(|parsed| problems.take(RestartPolicy::read(&parsed)));
         let fields = parsed.and_then(|parsed| problems.take(Self::fields(parsed, properties, worker)));
         problems.finish()?;
         match fields {
-            Some(fields) => Ok(Self { transforms, ..fields }),
+            Some(fields) => Ok(Self { transforms, restart: restart.unwrap_or_default(), ..fields }),
             None => Err(Problems::default().into_error()),
         }
     }
@@ -178,6 +184,7 @@ impl ConnectorConfig {
                 log_enable: parsed.read("errors.log.enable")?,
                 log_include_messages: parsed.read("errors.log.include.messages")?,
             },
+            restart: RestartPolicy::default(),
             properties: properties.clone(),
         })
     }

@@ -1,6 +1,6 @@
 //! [`SinkConnectorConfig`]: what only sink connectors have.
 
-use connect_api::config::ConfigDef;
+use connect_api::config::{ConfigDef, ParsedConfig};
 use connect_api::{Error, Properties, Result};
 use regex::Regex;
 
@@ -37,7 +37,7 @@ pub enum TopicSelection {
     Pattern(TopicPattern),
 }
 
-/// Where bad records of a sink go.
+/// Where bad records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterQueue {
     /// `errors.deadletterqueue.topic.name`.
@@ -46,6 +46,21 @@ pub struct DeadLetterQueue {
     pub replication_factor: i16,
     /// `errors.deadletterqueue.context.headers.enable`.
     pub context_headers: bool,
+}
+
+impl DeadLetterQueue {
+    /// `None` without a topic.
+    pub(super) fn read(parsed: &ParsedConfig) -> Result<Option<Self>> {
+        let topic: String = parsed.read("errors.deadletterqueue.topic.name")?;
+        if topic.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            topic,
+            replication_factor: parsed.read("errors.deadletterqueue.topic.replication.factor")?,
+            context_headers: parsed.read("errors.deadletterqueue.context.headers.enable")?,
+        }))
+    }
 }
 
 /// The configuration of a sink connector.
@@ -76,6 +91,11 @@ impl SinkConnectorConfig {
         keys::sink_def()
     }
 
+    /// The keys of sink connectors that Kafka does not have.
+    pub fn extension_def() -> ConfigDef {
+        keys::sink_extensions()
+    }
+
     /// Reads the configuration. References to config providers have to be resolved before.
     ///
     /// # Errors
@@ -89,16 +109,7 @@ impl SinkConnectorConfig {
         }
         let common = ConnectorConfig::read(parsed.as_ref(), properties, worker, problems)?;
         let parsed = parsed.unwrap_or_default();
-        let dlq: String = parsed.read("errors.deadletterqueue.topic.name")?;
-        let dead_letter_queue = if dlq.is_empty() {
-            None
-        } else {
-            Some(DeadLetterQueue {
-                topic: dlq,
-                replication_factor: parsed.read("errors.deadletterqueue.topic.replication.factor")?,
-                context_headers: parsed.read("errors.deadletterqueue.context.headers.enable")?,
-            })
-        };
+        let dead_letter_queue = DeadLetterQueue::read(&parsed)?;
         let text: String = parsed.read("topics.regex")?;
         let topics = if text.is_empty() {
             TopicSelection::Topics(topics(properties))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use connect_api::config::ConfigDef;
 use connect_api::{ConfigEnum, Properties, Result};
 
-use super::{ConnectorConfig, TopicCreation, keys};
+use super::{ConnectorConfig, DeadLetterQueue, TopicCreation, keys};
 use crate::config::problems::Problems;
 use crate::config::worker::WorkerConfig;
 
@@ -68,12 +68,19 @@ pub struct SourceConnectorConfig {
     pub transaction_boundary_interval: Duration,
     /// `offsets.storage.topic`.
     pub offsets_storage_topic: Option<String>,
+    /// Where bad records go; `None` for nowhere. Kafka has this for sinks only.
+    pub dead_letter_queue: Option<DeadLetterQueue>,
 }
 
 impl SourceConnectorConfig {
     /// The keys of source connectors: Kafka's `SourceConnectorConfig`.
     pub fn def() -> ConfigDef {
         keys::source_def()
+    }
+
+    /// The keys of source connectors that Kafka does not have.
+    pub fn extension_def() -> ConfigDef {
+        keys::source_extensions()
     }
 
     /// Reads the configuration. References to config providers have to be resolved before.
@@ -85,6 +92,7 @@ impl SourceConnectorConfig {
         let mut problems = Problems::default();
         let parsed = problems.take(Self::def().parse_all(properties));
         let topic_creation = problems.take(TopicCreation::parse(properties)).flatten();
+        let queue = problems.take(keys::source_queue().parse_all(properties));
         let common = ConnectorConfig::read(parsed.as_ref(), properties, worker, problems)?;
         let parsed = parsed.unwrap_or_default();
         let text = |key: &str| parsed.read::<String>(key).map(|text| text.to_lowercase());
@@ -98,6 +106,7 @@ impl SourceConnectorConfig {
                 .unwrap_or_default(),
             transaction_boundary_interval: interval.unwrap_or(worker.offset_flush_interval),
             offsets_storage_topic: parsed.read("offsets.storage.topic")?,
+            dead_letter_queue: DeadLetterQueue::read(&queue.unwrap_or_default())?,
         })
     }
 }

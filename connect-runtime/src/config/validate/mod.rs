@@ -130,6 +130,7 @@ pub fn validate_connector(
         Err(error) => answer.error(&Error::config("connector.class", error.message())),
         Ok(ConnectorPlugin::Source(source)) => {
             add_topic_creation(&mut answer, properties);
+            add_extensions(&mut answer, &SourceConnectorConfig::extension_def(), properties);
             check_exactly_once(&mut answer, source, worker, properties);
         }
         Ok(ConnectorPlugin::Sink(_)) => {
@@ -137,6 +138,7 @@ pub fn validate_connector(
                 answer.error(&error);
             }
             check_group(&mut answer, worker, properties);
+            add_extensions(&mut answer, &SinkConnectorConfig::extension_def(), properties);
         }
     }
     if let Ok(connector) = &found {
@@ -247,6 +249,15 @@ fn add_topic_creation(answer: &mut Answer, properties: &Properties) {
     }
 }
 
+/// The keys that Kafka does not have. Those without errors are not shown: the answer is Kafka's.
+fn add_extensions(answer: &mut Answer, def: &ConfigDef, properties: &Properties) {
+    let mut values = def.validate(properties);
+    values.retain(|value| !value.error_messages.is_empty());
+    if !values.is_empty() {
+        answer.add(def, values);
+    }
+}
+
 /// KIP-618: a connector that requires exactly-once delivery gets it or is refused.
 fn check_exactly_once(
     answer: &mut Answer,
@@ -336,7 +347,7 @@ fn add_overrides(
     let creates = properties.keys().any(|key| key.starts_with("topic.creation."));
     let clients = match connector {
         ConnectorPlugin::Source(_) => {
-            [("producer", true), ("admin", creates || own_offsets), ("consumer", own_offsets)]
+            [("producer", true), ("admin", creates || own_offsets || has_dlq), ("consumer", own_offsets)]
         }
         ConnectorPlugin::Sink(_) => [("producer", has_dlq), ("admin", has_dlq), ("consumer", true)],
     };

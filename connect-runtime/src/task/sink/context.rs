@@ -1,6 +1,6 @@
 //! What stands behind a sink task's context: requests that the loop serves between two calls into the task.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use connect_api::host::SinkTaskHost;
 use connect_api::sink::Report;
 use connect_api::{Error, Offsets, Result, SinkRecord, TopicPartition};
 use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 
+use crate::ledger::LedgerPartition;
 use crate::pipeline::{Failure, Operator, Stage, Subject};
 
 /// What the task asked for and the loop has not done yet.
@@ -27,8 +29,10 @@ pub(super) struct Requests {
     pub(super) assignment: Option<BTreeSet<TopicPartition>>,
     /// The first report that `errors.tolerance=none` makes fatal.
     pub(super) fatal: Option<Error>,
-    /// How many records of the current `put` were reported.
-    pub(super) reported: usize,
+    /// How many records of the current `put` were reported, by the partition they came from.
+    pub(super) reported: BTreeMap<TopicPartition, usize>,
+    /// `put` is running: what is reported now is not delivered by it.
+    pub(super) putting: bool,
 }
 
 /// Shared between the loop and the context that the task holds.
@@ -118,10 +122,26 @@ impl SinkTaskHost for Host {
             error: &error,
             subject: Subject::Reported(record),
         };
-        match self.operator.give_up(&failure) {
+        let queued = self.operator.letters().is_some();
+        let (reply, answer) = oneshot::channel();
+        match self.operator.failed(&failure, Some(reply)) {
             Ok(()) => {
-                self.lock().reported += 1;
-                Ok(Report::new(async { Ok(()) }))
+                let mut requests = self.lock();
+                if requests.putting {
+                    *requests.reported.entry(record.original()).or_default() += 1;
+                } else {
+                    let partition = LedgerPartition::Topic(record.original());
+                    self.operator.counters().ledger.reported_late(partition, queued);
+                }
+                drop(requests);
+                if !queued {
+                    return Ok(Report::new(async { Ok(()) }));
+                }
+                Ok(Report::new(async move {
+                    answer.await.unwrap_or_else(|_| {
+                        Err(Error::retriable("the task was cut off before the dead letter was written"))
+                    })
+                }))
             }
             Err(fatal) => {
                 let answer = Error::connect(fatal.to_string());

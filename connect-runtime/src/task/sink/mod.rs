@@ -3,7 +3,7 @@
 mod context;
 mod partitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ use tokio::time::Instant;
 use self::context::{Host, Requests};
 use self::partitions::Positions;
 use super::control::TargetState;
+use super::dead_letters::{self, DeadLetterSpec};
 use super::{TaskCommon, try_later};
 use crate::kafka::{
     ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription,
 };
+use crate::ledger::{Ends, LedgerPartition, Line};
 use crate::metrics::add;
-use crate::pipeline::{Operator, SinkPipeline};
+use crate::pipeline::{LetterQueue, Operator, SinkPipeline};
 use crate::storage::status::State;
 
 /// How long leaving the group may take.
@@ -42,6 +44,8 @@ pub(crate) struct SinkTaskSpec {
     pub(crate) pipeline: SinkPipeline,
     /// For records that the task reports by hand.
     pub(crate) reporter: Operator,
+    /// Where records go that are given up.
+    pub(crate) dead_letters: Option<DeadLetterSpec>,
     pub(crate) kafka: Arc<dyn Kafka>,
     pub(crate) consumer: ClientProperties,
     pub(crate) subscription: Subscription,
@@ -53,7 +57,15 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
         return Ok(());
     }
     let mut control = spec.common.control.clone();
-    let reports = spec.reporter.settings.log_enable;
+    let reports = spec.reporter.settings.log_enable || spec.dead_letters.is_some();
+    let letters = spec.dead_letters.as_ref().map(|letters| Arc::clone(&letters.queue));
+    let writer = match spec.dead_letters {
+        None => None,
+        Some(letters) => match dead_letters::open(&*spec.kafka, letters, &mut control).await? {
+            None => return Ok(()),
+            writer => writer,
+        },
+    };
     let host = Arc::new(Host {
         requests: std::sync::Mutex::new(Requests::default()),
         configs: spec.configs,
@@ -102,6 +114,8 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
         assignment: BTreeSet::new(),
         positions: Positions::default(),
         batch: Vec::new(),
+        booked: Vec::new(),
+        letters,
         redelivering: false,
         paused: false,
         commit: None,
@@ -110,6 +124,9 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
     };
     let result = sink.run(&mut *task).await;
     let result = sink.finish(&mut *task, result).await;
+    if let Some(writer) = writer {
+        writer.close().await;
+    }
     if let Err(error) = task.stop().await {
         tracing::warn!(error = %sink.common.trace(&error), "the task did not stop cleanly");
     }
@@ -139,6 +156,10 @@ struct SinkLoop {
     positions: Positions,
     /// Records for the next `put`; kept while the task asks for them again.
     batch: Vec<SinkRecord>,
+    /// Whose records the batch holds: partition, line of the ledger, how many.
+    booked: Vec<(TopicPartition, Line, usize)>,
+    /// Where records go that are given up.
+    letters: Option<Arc<LetterQueue>>,
     /// The task refused the batch for now; all partitions are paused until it takes it.
     redelivering: bool,
     /// The whole task is paused.
@@ -286,25 +307,44 @@ impl SinkLoop {
             self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
         }
         for records in batches {
-            add(&self.common.counters.read, records.records.len());
-            self.pipeline.process(&records, &mut self.batch).await?;
-            self.positions.delivered(&records.partition, records.next_offset);
+            let (partition, count, next) =
+                (records.partition.clone(), records.records.len(), records.next_offset);
+            let counters = &self.common.counters;
+            add(&counters.read, count);
+            let line = counters.ledger.read(LedgerPartition::Topic(partition.clone()), count);
+            let tally = self.pipeline.process(records, &mut self.batch).await?;
+            let given_up = self.pipeline.operator.given_up(tally.given_up);
+            if tally.filtered + tally.given_up > 0 {
+                counters.ledger.ended([(line, Ends { filtered: tally.filtered, ..given_up })]);
+            }
+            self.positions.delivered(&partition, next);
+            self.booked.push((partition, line, count - tally.filtered - tally.given_up));
+        }
+        // A topic of bad records must not fill the memory with letters.
+        if let Some(letters) = &self.letters {
+            tokio::select! {
+                () = letters.room() => {}
+                () = self.common.control.stopped() => {}
+            }
         }
         Ok(())
     }
 
     async fn put(&mut self, task: &mut dyn SinkTask) -> Result<()> {
-        match task.put(&self.batch).await {
+        self.host.lock().putting = true;
+        let result = task.put(&self.batch).await;
+        let (fatal, reported) = {
+            let mut requests = self.host.lock();
+            requests.putting = false;
+            (requests.fatal.take(), std::mem::take(&mut requests.reported))
+        };
+        match result {
             Ok(()) => {
-                let (fatal, reported) = {
-                    let mut requests = self.host.lock();
-                    (requests.fatal.take(), std::mem::take(&mut requests.reported))
-                };
                 if let Some(error) = fatal {
                     return Err(error);
                 }
                 self.positions.taken();
-                add(&self.common.counters.delivered, self.batch.len().saturating_sub(reported));
+                self.book_delivered(reported);
                 self.batch.clear();
                 if self.redelivering {
                     self.redelivering = false;
@@ -329,6 +369,22 @@ impl SinkLoop {
         }
     }
 
+    /// The task took the batch, but for the records that it reported.
+    fn book_delivered(&mut self, mut reported: BTreeMap<TopicPartition, usize>) {
+        let (operator, mut sum) = (&self.host.operator, 0);
+        let ends = self.booked.drain(..).map(|(partition, line, records)| {
+            let left = reported.get_mut(&partition);
+            let bad = left.as_ref().map_or(0, |left| records.min(**left));
+            if let Some(left) = left {
+                *left -= bad;
+            }
+            sum += records - bad;
+            (line, Ends { delivered: records - bad, ..operator.given_up(bad) })
+        });
+        self.common.counters.ledger.ended(ends);
+        add(&self.common.counters.delivered, sum);
+    }
+
     /// Rewinds, pauses and resumes that the task asked for.
     async fn serve_requests(&mut self) -> Result<()> {
         let (rewinds, changes) = {
@@ -340,7 +396,7 @@ impl SinkLoop {
                 self.consumer.seek(&partition, offset).await?;
                 self.positions.rewound(&partition, offset);
                 // Records of before the rewind must not follow it.
-                self.drop_from_batch(|record| record.original() == partition);
+                self.drop_from_batch(std::slice::from_ref(&partition));
             } else {
                 tracing::warn!(%partition, offset, "a rewind of a partition that is not assigned is ignored");
             }
@@ -355,12 +411,18 @@ impl SinkLoop {
         Ok(())
     }
 
-    fn drop_from_batch(&mut self, gone: impl Fn(&SinkRecord) -> bool) {
-        let before = self.batch.len();
-        self.batch.retain(|record| !gone(record));
+    fn drop_from_batch(&mut self, partitions: &[TopicPartition]) {
+        self.batch.retain(|record| !partitions.contains(&record.original()));
         // They are read, and counted, again by whoever owns the partition next.
-        let dropped = before - self.batch.len();
-        self.common.counters.read.fetch_sub(dropped as u64, std::sync::atomic::Ordering::Relaxed);
+        let counters = &self.common.counters;
+        self.booked.retain(|(partition, line, records)| {
+            let gone = partitions.contains(partition);
+            if gone {
+                counters.ledger.given_back(*line, *records);
+                counters.read.fetch_sub(*records as u64, std::sync::atomic::Ordering::Relaxed);
+            }
+            !gone
+        });
     }
 
     async fn pause_all(&mut self) -> Result<()> {
@@ -427,6 +489,9 @@ impl SinkLoop {
         if let Err(error) = task.close(&partitions).await {
             tracing::error!(error = %self.common.trace(&error), "close failed for partitions that were lost");
         }
+        if let Some(letters) = &self.letters {
+            letters.forget(&partitions);
+        }
         self.forget(&partitions);
     }
 
@@ -436,7 +501,7 @@ impl SinkLoop {
             self.positions.forget(partition);
             self.assignment.remove(partition);
         }
-        self.drop_from_batch(|record| partitions.contains(&record.original()));
+        self.drop_from_batch(partitions);
         let mut requests = self.host.lock();
         requests.paused.retain(|partition| !partitions.contains(partition));
         requests.assignment = Some(self.assignment.clone());
@@ -461,6 +526,14 @@ impl SinkLoop {
         if current.is_empty() {
             return Ok(());
         }
+        match self.letters_settled(closing).await {
+            Ok(true) => {}
+            unsettled => {
+                add(&self.common.counters.commit_failures, 1);
+                let closed = if closing { task.close(partitions).await } else { Ok(()) };
+                return unsettled.and(closed);
+            }
+        }
         let answered = match task.pre_commit(&current).await {
             Ok(offsets) => Some(offsets),
             Err(error) if closing => {
@@ -474,7 +547,7 @@ impl SinkLoop {
                     self.consumer.seek(&partition, offset).await?;
                     self.positions.rewound(&partition, offset);
                 }
-                self.drop_from_batch(|record| partitions.contains(&record.original()));
+                self.drop_from_batch(partitions);
                 None
             }
         };
@@ -506,6 +579,31 @@ impl SinkLoop {
             }
         }
         Ok(())
+    }
+
+    /// Waits until Kafka has the dead letters of everything that was read: an offset that is committed says that
+    /// nothing before it is needed again. `false`: that takes too long, and nothing can be committed now.
+    async fn letters_settled(&mut self, closing: bool) -> Result<bool> {
+        let Some(letters) = &self.letters else { return Ok(true) };
+        let timeout = self.common.offset_flush_timeout;
+        // While the task is being stopped the commit, too, needs some of the time.
+        let timeout = if closing { timeout * 4 / 5 } else { timeout };
+        let settled = tokio::select! {
+            settled = tokio::time::timeout(timeout, letters.settled()) => settled.is_ok(),
+            () = self.common.control.stopped(), if !closing => false,
+        };
+        if !settled {
+            tracing::warn!(
+                letters = letters.pending(),
+                topic = %letters.topic(),
+                "offsets are not committed now: dead letters of records before them are not written yet"
+            );
+            return Ok(false);
+        }
+        match letters.failed() {
+            Some(error) => Err(error),
+            None => Ok(true),
+        }
     }
 
     fn commit_ended(&mut self, result: crate::kafka::Result<()>) {

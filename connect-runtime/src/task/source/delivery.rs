@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 
 use super::submitted::{SubmittedRecords, Ticket};
 use crate::kafka::{Delivery, KafkaError, ProducerRecord, RecordPosition, SendReport};
+use crate::ledger::{Ends, Line};
 use crate::metrics::add;
 use crate::pipeline::{Failure, Operator, Polled, Stage, Subject};
 
@@ -22,6 +23,8 @@ pub(super) struct Batch {
     /// The polled records, where the task wants to hear of each.
     originals: Vec<SourceRecord>,
     positions: Vec<Option<RecordPosition>>,
+    /// Whose records these are, in order: lines of the ledger.
+    booked: Vec<(Line, usize)>,
     /// Records that Kafka will not take.
     lost: Vec<usize>,
     /// A loss that is not tolerated.
@@ -56,6 +59,7 @@ impl Deliveries {
         offsets: Vec<(SourcePartition, SourceOffset)>,
         records: Vec<ProducerRecord>,
         originals: Vec<SourceRecord>,
+        booked: Vec<(Line, usize)>,
     ) -> Batch {
         let positions = if originals.is_empty() { Vec::new() } else { vec![None; records.len()] };
         Batch {
@@ -64,6 +68,7 @@ impl Deliveries {
             part: None,
             originals,
             positions,
+            booked,
             lost: Vec::new(),
             fatal: false,
         }
@@ -161,15 +166,18 @@ impl Deliveries {
         error: KafkaError,
         operator: &Operator,
     ) {
-        let topic = batch.records[sent].topic.clone();
-        let error = Error::from(error).with("topic", topic);
+        let error = Error::from(error);
+        let place = self.submitted.place(&batch.ticket, index);
         let failure = Failure {
             stage: Stage::KafkaProduce,
             class: "org.apache.kafka.clients.producer.KafkaProducer",
             error: &error,
-            subject: Subject::Source(Polled { place: None, record: batch.originals.get(index) }),
+            subject: Subject::Produced {
+                polled: Polled { place: place.as_ref(), record: batch.originals.get(index) },
+                record: &batch.records[sent],
+            },
         };
-        if let Err(error) = operator.give_up(&failure) {
+        if let Err(error) = operator.failed(&failure, None) {
             batch.fatal = true;
             self.failed.get_or_insert_with(|| {
                 Error::connect("Unrecoverable exception from producer send callback").with_source(error)
@@ -183,6 +191,16 @@ impl Deliveries {
         batch.lost.sort_unstable();
         let total = self.submitted.settle(&batch.ticket, if batch.fatal { &batch.lost } else { &[] });
         add(&operator.counters().delivered, total - batch.lost.len());
+        let mut first = 0;
+        let ends = batch.booked.iter().map(|(line, records)| {
+            let run = first..first + records;
+            first = run.end;
+            let lost = batch.lost.iter().filter(|index| run.contains(index)).count();
+            // What fails its task is read again by the next one.
+            let given_up = operator.given_up(if batch.fatal { 0 } else { lost });
+            (*line, Ends { delivered: records - lost, ..given_up })
+        });
+        operator.counters().ledger.ended(ends);
         for (index, (original, position)) in batch.originals.into_iter().zip(batch.positions).enumerate() {
             let metadata = position.map(|position| {
                 RecordMetadata::new(

@@ -18,8 +18,10 @@ use self::delivery::{Batch, Deliveries};
 use self::offsets::OffsetCommits;
 pub(crate) use self::topics::TopicCreator;
 use super::control::TargetState;
+use super::dead_letters::{self, DeadLetterSpec};
 use super::{TaskCommon, try_later};
 use crate::kafka::{ClientProperties, Kafka, Producer};
+use crate::ledger::{Ends, Line};
 use crate::metrics::add;
 use crate::pipeline::{Fate, Origins, SourcePipeline};
 use crate::storage::status::State;
@@ -54,6 +56,8 @@ pub(crate) struct SourceTaskSpec {
     pub(crate) kafka: Arc<dyn Kafka>,
     pub(crate) producer: ClientProperties,
     pub(crate) topics: Option<TopicCreator>,
+    /// Where records go that are given up.
+    pub(crate) dead_letters: Option<DeadLetterSpec>,
     pub(crate) offsets: Arc<dyn OffsetBackingStore>,
 }
 
@@ -63,6 +67,13 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
         return Ok(());
     }
     let mut control = spec.common.control.clone();
+    let writer = match spec.dead_letters {
+        None => None,
+        Some(letters) => match dead_letters::open(&*spec.kafka, letters, &mut control).await? {
+            None => return Ok(()),
+            writer => writer,
+        },
+    };
     let producer = loop {
         let made = tokio::select! {
             made = spec.kafka.producer(&spec.producer) => made,
@@ -104,6 +115,9 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     };
     let result = source.run(&mut *task).await;
     source.finish(&mut *task, result.is_ok()).await;
+    if let Some(writer) = writer {
+        writer.close().await;
+    }
     if let Err(error) = task.stop().await {
         tracing::warn!(error = %source.common.trace(&error), "the task did not stop cleanly");
     }
@@ -147,6 +161,10 @@ impl SourceLoop {
             if let Some(error) = self.deliveries.failed.take() {
                 return Err(error);
             }
+            if self.pipeline.operator.letters().is_some() {
+                // What waited for a dead letter waits no longer, and no further delivery may come to say so.
+                self.committable();
+            }
             if self.deliveries.has_again() {
                 if std::mem::take(&mut self.deliveries.failed_for_now) {
                     self.pause_for(RETRY_PAUSE).await;
@@ -187,7 +205,7 @@ impl SourceLoop {
                     () = self.common.control.stopped() => return Ok(Vec::new()),
                     polled = &mut poll => break polled,
                     true = self.deliveries.next(&self.pipeline.operator) => {
-                        self.deliveries.committable(&mut self.offsets.committable);
+                        self.committable();
                     }
                     () = self.offsets.drive() => {}
                 }
@@ -208,21 +226,23 @@ impl SourceLoop {
     /// Takes polled records through the pipeline and hands them to the producer.
     async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
         add(&self.common.counters.read, polled.len());
-        let mut originals = if self.hooks || self.pipeline.operator.settings.log_include_messages {
-            polled.clone()
-        } else {
-            Vec::new()
-        };
+        let operator = &self.pipeline.operator;
+        let reports = operator.settings.log_include_messages || operator.letters().is_some();
+        let mut originals = if self.hooks || reports { polled.clone() } else { Vec::new() };
         let mut offsets = Vec::with_capacity(polled.len());
         let mut records = Vec::with_capacity(polled.len());
         for record in polled {
             offsets.push((record.source_partition, record.source_offset));
             records.push(record.record);
         }
+        let runs =
+            offsets.chunk_by(|(a, _), (b, _)| a.is_same(b) || a == b).map(|run| (&run[0].0, run.len()));
+        let runs = self.common.counters.ledger.read_runs(runs);
         let fates = self.pipeline.process(records, Origins { places: &offsets, records: &originals }).await?;
         if !self.hooks {
             originals.clear();
         }
+        let booked = self.book_ends(runs, &fates);
         let mut kept = Vec::with_capacity(fates.len());
         let mut kept_offsets = Vec::with_capacity(fates.len());
         let mut kept_originals = Vec::with_capacity(originals.len());
@@ -236,14 +256,54 @@ impl SourceLoop {
                     kept_originals.extend(original);
                 }
                 // Its offset is not recorded: a later record of the partition carries one.
-                Fate::Dropped => self.deliveries.settled.extend(original.map(|original| (original, None))),
+                Fate::Filtered | Fate::GivenUp => {
+                    self.deliveries.settled.extend(original.map(|original| (original, None)))
+                }
             }
         }
-        if kept.is_empty() {
-            return Ok(());
+        if !kept.is_empty() {
+            let batch = self.deliveries.submit(kept_offsets, kept, kept_originals, booked);
+            self.send(batch).await?;
         }
-        let batch = self.deliveries.submit(kept_offsets, kept, kept_originals);
-        self.send(batch).await
+        // A source of bad records must not fill the memory with letters.
+        if let Some(letters) = self.pipeline.operator.letters() {
+            tokio::select! {
+                () = letters.queue.room() => {}
+                () = self.common.control.stopped() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Books the records that end here; answers how many of each line go to Kafka.
+    fn book_ends(&self, runs: Vec<(Line, usize)>, fates: &[Fate]) -> Vec<(Line, usize)> {
+        let (mut rest, mut ends, mut booked) = (fates.iter(), Vec::new(), Vec::with_capacity(runs.len()));
+        for (line, records) in runs {
+            let (mut filtered, mut given_up) = (0, 0);
+            for fate in rest.by_ref().take(records) {
+                match fate {
+                    Fate::Send(_) => {}
+                    Fate::Filtered => filtered += 1,
+                    Fate::GivenUp => given_up += 1,
+                }
+            }
+            if filtered + given_up > 0 {
+                ends.push((line, Ends { filtered, ..self.pipeline.operator.given_up(given_up) }));
+            }
+            booked.push((line, records - filtered - given_up));
+        }
+        if !ends.is_empty() {
+            self.common.counters.ledger.ended(ends);
+        }
+        booked
+    }
+
+    /// Moves settled offsets to those that are committed next. Not while dead letters are on their way: an offset
+    /// says that no record before it is needed again.
+    fn committable(&mut self) {
+        if self.pipeline.operator.letters().is_none_or(|letters| letters.queue.pending() == 0) {
+            self.deliveries.committable(&mut self.offsets.committable);
+        }
     }
 
     /// Hands a batch to the producer, waiting for room. When the task is stopped meanwhile, the producer gets
@@ -294,7 +354,7 @@ impl SourceLoop {
         tokio::select! {
             () = self.common.control.stopped() => {}
             true = self.deliveries.next(&self.pipeline.operator) => {
-                self.deliveries.committable(&mut self.offsets.committable);
+                self.committable();
             }
             () = self.offsets.drive() => {}
         }
@@ -322,7 +382,7 @@ impl SourceLoop {
                     return;
                 }
                 true = self.deliveries.next(&self.pipeline.operator) => {
-                    self.deliveries.committable(&mut self.offsets.committable);
+                    self.committable();
                 }
                 () = self.offsets.drive() => {}
             }
@@ -357,7 +417,16 @@ impl SourceLoop {
                 "records were not acknowledged in time; they are read again after the next start"
             );
         }
-        self.deliveries.committable(&mut self.offsets.committable);
+        if let Some(letters) = self.pipeline.operator.letters()
+            && tokio::time::timeout_at(stop_by, letters.queue.settled()).await.is_err()
+        {
+            tracing::warn!(
+                letters = letters.queue.pending(),
+                topic = %letters.queue.topic(),
+                "dead letters were not written in time; their records are read again after the next start"
+            );
+        }
+        self.committable();
         self.offsets.flush().await;
         self.call_hooks(task).await;
         if clean && let Some(error) = self.deliveries.failed.take() {

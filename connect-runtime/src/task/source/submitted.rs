@@ -104,6 +104,12 @@ impl SubmittedRecords {
         slot
     }
 
+    /// Where a record of a batch under way came from.
+    pub(crate) fn place(&self, ticket: &Ticket, index: usize) -> Option<(SourcePartition, SourceOffset)> {
+        let (slot, offset) = ticket.records.get(index)?;
+        Some((self.queues[*slot].partition.clone(), offset.clone()))
+    }
+
     /// The batch is at its end. `failed` are the indexes of records that were lost, ascending: they block their
     /// partition for ever. Answers how many records the batch had.
     pub(crate) fn settle(&mut self, ticket: &Ticket, failed: &[usize]) -> usize {

@@ -1,67 +1,35 @@
 //! One connector with its tasks: an actor that takes commands in order and never waits for connector code longer
 //! than somebody else wants something of it.
 
+mod command;
+mod guard;
+mod restarts;
+mod tasks;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connect_api::config::Properties;
 use connect_api::{Error, Result};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::Instant;
-use tracing::Instrument;
 
+pub(super) use self::command::{Command, Reply, Shared};
+use self::guard::guarded;
+use self::restarts::Restarts;
 use super::{Abandoned, ConnectorType, Restart};
-use crate::config::Resolved;
+use crate::config::{Resolved, RestartPolicy};
 use crate::metrics::TaskCounters;
 use crate::storage::State;
-use crate::task::TaskId;
-use crate::task::control::{Control, TargetState};
-use crate::worker::{Connector, Host, Signal, TaskStart, Worker};
-
-/// What a caller wants. The answer comes when it is done.
-pub(super) enum Command {
-    Configure {
-        config: Properties,
-        target: Option<TargetState>,
-        reply: Reply,
-    },
-    Target {
-        state: TargetState,
-        reply: Reply,
-    },
-    Restart {
-        what: Restart,
-        reply: Reply,
-    },
-    RestartTask {
-        task: usize,
-        reply: Reply,
-    },
-    /// Stops everything and ends the actor.
-    Stop {
-        forget: bool,
-        deadline: Instant,
-        reply: oneshot::Sender<Vec<Abandoned>>,
-    },
-}
-
-pub(super) type Reply = oneshot::Sender<Result<()>>;
-
-/// What others may read without asking the actor.
-#[derive(Default)]
-pub(super) struct Shared {
-    pub(super) config: Properties,
-    pub(super) target: TargetState,
-    pub(super) ty: Option<ConnectorType>,
-    pub(super) task_configs: Vec<Properties>,
-    pub(super) counters: BTreeMap<usize, Arc<TaskCounters>>,
-}
+use crate::task::control::TargetState;
+use crate::worker::{Connector, Host, Signal, Worker};
 
 struct RunningTask {
     control: watch::Sender<TargetState>,
     abort: AbortHandle,
     counters: Arc<TaskCounters>,
+    started: Instant,
 }
 
 pub(super) struct Supervisor {
@@ -81,6 +49,9 @@ pub(super) struct Supervisor {
     ids: HashMap<Id, usize>,
     /// When a config provider says that its values may have changed.
     reload_at: Option<Instant>,
+    /// What happens to a task that failed.
+    policy: RestartPolicy,
+    restarts: Restarts,
 }
 
 impl Supervisor {
@@ -103,6 +74,8 @@ impl Supervisor {
             running: JoinSet::new(),
             ids: HashMap::new(),
             reload_at: None,
+            policy: RestartPolicy::default(),
+            restarts: Restarts::default(),
         }
     }
 
@@ -127,6 +100,8 @@ impl Supervisor {
                     let _ = reply.send(self.restart(what).await);
                 }
                 Command::RestartTask { task, reply } => {
+                    self.restarts.forget(task);
+                    self.worker.statuses.put_restart(&self.name, task, None);
                     let _ = reply.send(self.restart_tasks(&[task]).await);
                 }
                 Command::Stop { forget, deadline, reply } => {
@@ -169,6 +144,7 @@ impl Supervisor {
                         }
                     }
                 },
+                () = at(self.restarts.next()) => self.restart_due().await,
                 () = at(self.reload_at) => {
                     self.reload_at = None;
                     tracing::info!(connector = %self.name, "a value of a config provider has expired; restarting the connector");
@@ -236,6 +212,7 @@ impl Supervisor {
     }
 
     fn forget_tasks_from(&mut self, from: usize) {
+        self.restarts.forget_from(from);
         self.worker.statuses.remove_tasks(&self.name, from);
         let mut shared = self.shared();
         shared.task_configs.truncate(from);
@@ -310,6 +287,7 @@ impl Supervisor {
         }
         let Some((mut connector, host)) = self.connector.take() else { return Ok(()) };
         let max = self.worker.tasks_max(&self.resolved.properties)?;
+        self.policy = self.worker.restart_policy(&self.resolved.properties)?;
         let result = self
             .interruptible(async move {
                 let configs = connector.task_configs(max.tasks).await;
@@ -345,118 +323,6 @@ impl Supervisor {
         Ok(())
     }
 
-    fn start_tasks(&mut self, tasks: &[usize]) {
-        let target = self.shared().target;
-        for task in tasks {
-            let Some(config) = self.shared().task_configs.get(*task).cloned() else { continue };
-            let (control, receiver) = Control::new(target);
-            let counters = Arc::new(TaskCounters::default());
-            self.shared().counters.insert(*task, Arc::clone(&counters));
-            let id = TaskId { connector: Arc::clone(&self.name), task: *task };
-            let span = tracing::info_span!("task", connector = %id.connector, task = id.task);
-            let start = TaskStart {
-                id,
-                connector: Arc::clone(&self.resolved),
-                config,
-                raw: self.shared().config.clone(),
-                control: receiver,
-                counters: Arc::clone(&counters),
-            };
-            let abort = self.running.spawn(Arc::clone(&self.worker).run_task(start).instrument(span));
-            self.ids.insert(abort.id(), *task);
-            self.tasks.insert(*task, RunningTask { control, abort, counters });
-        }
-    }
-
-    fn task_ended(&mut self, exit: Result<(Id, Result<()>), JoinError>) {
-        let (id, result) = match exit {
-            Ok((id, result)) => (id, result),
-            Err(error) => (error.id(), Err(panicked(error))),
-        };
-        let Some(task) = self.ids.remove(&id) else { return };
-        // A task that was cut off reports after a newer one has taken its number.
-        if self.tasks.get(&task).is_some_and(|running| running.abort.id() == id) {
-            self.tasks.remove(&task);
-        } else {
-            return;
-        }
-        match result {
-            Ok(()) => self.worker.statuses.put(&self.name, Some(task), State::Unassigned, None),
-            Err(error) => {
-                let trace = self.resolved.redact(&error.trace());
-                tracing::error!(connector = %self.name, task, error = %trace, "the task failed and stays so until it is restarted");
-                self.worker.statuses.put(&self.name, Some(task), State::Failed, Some(trace));
-            }
-        }
-    }
-
-    /// Stops tasks until the deadline, then cuts them off; answers which.
-    async fn stop_tasks(&mut self, tasks: &[usize], deadline: Instant) -> Vec<Abandoned> {
-        for task in tasks {
-            if let Some(running) = self.tasks.get(task) {
-                running.control.send_replace(TargetState::Stopped);
-            }
-        }
-        while tasks.iter().any(|task| self.tasks.contains_key(task)) {
-            match tokio::time::timeout_at(deadline, self.running.join_next_with_id()).await {
-                Ok(Some(exit)) => self.task_ended(exit),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        let mut abandoned = Vec::new();
-        for task in tasks {
-            if let Some(running) = self.tasks.remove(task) {
-                running.abort.abort();
-                tracing::error!(connector = %self.name, task, "Graceful stop of task {}-{task} failed.", self.name);
-                self.worker.statuses.put(&self.name, Some(*task), State::Unassigned, None);
-                abandoned.push(Abandoned {
-                    connector: self.name.to_string(),
-                    task: Some(*task),
-                    records_in_flight: running.counters.snapshot().records_in_flight,
-                });
-            }
-        }
-        abandoned
-    }
-
-    async fn restart(&mut self, what: Restart) -> Result<()> {
-        let restart_connector = !what.only_failed || self.failed;
-        let tasks: Vec<usize> = if what.include_tasks {
-            (0..self.shared().task_configs.len())
-                .filter(|task| !what.only_failed || self.task_state(*task) == Some(State::Failed))
-                .collect()
-        } else {
-            Vec::new()
-        };
-        if restart_connector {
-            self.worker.statuses.put(&self.name, None, State::Restarting, None);
-        }
-        for task in &tasks {
-            self.worker.statuses.put(&self.name, Some(*task), State::Restarting, None);
-        }
-        self.stop_tasks(&tasks, self.deadline()).await;
-        if restart_connector {
-            self.stop_connector(self.deadline()).await;
-            self.failed = false;
-            self.apply_target().await?;
-        }
-        self.restart_tasks(&tasks).await
-    }
-
-    fn task_state(&self, task: usize) -> Option<State> {
-        self.worker.statuses.get(&self.name, Some(task)).map(|status| status.state)
-    }
-
-    async fn restart_tasks(&mut self, tasks: &[usize]) -> Result<()> {
-        self.stop_tasks(tasks, self.deadline()).await;
-        let known = self.shared().task_configs.len();
-        if let Some(task) = tasks.iter().find(|task| **task >= known) {
-            return Err(Error::not_found(format!("Task {}-{task} not found", self.name)));
-        }
-        self.start_tasks(tasks);
-        Ok(())
-    }
-
     /// Runs connector code; a command that arrives meanwhile ends it, and is done next.
     async fn interruptible<T>(&mut self, code: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
@@ -470,30 +336,6 @@ impl Supervisor {
             }
         }
     }
-}
-
-/// Turns a panic of connector code into an error.
-async fn guarded<T>(code: impl Future<Output = Result<T>>) -> Result<T> {
-    use futures::FutureExt;
-    match std::panic::AssertUnwindSafe(code).catch_unwind().await {
-        Ok(result) => result,
-        Err(payload) => Err(Error::connect(panic_text(&*payload))),
-    }
-}
-
-fn panicked(error: JoinError) -> Error {
-    match error.try_into_panic() {
-        Ok(payload) => Error::connect(panic_text(&*payload)),
-        Err(_) => Error::connect("the task was cut off"),
-    }
-}
-
-fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned());
-    format!("the plugin panicked: {}", text.unwrap_or_else(|| "(no message)".to_owned()))
 }
 
 async fn signal(host: Option<Arc<Host>>) -> Signal {

@@ -1,0 +1,52 @@
+//! What a supervisor is told, and what others may read of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connect_api::Result;
+use connect_api::config::Properties;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::herder::{Abandoned, ConnectorType, Restart};
+use crate::metrics::TaskCounters;
+use crate::task::control::TargetState;
+
+/// What a caller wants. The answer comes when it is done.
+pub(in crate::herder) enum Command {
+    Configure {
+        config: Properties,
+        target: Option<TargetState>,
+        reply: Reply,
+    },
+    Target {
+        state: TargetState,
+        reply: Reply,
+    },
+    Restart {
+        what: Restart,
+        reply: Reply,
+    },
+    RestartTask {
+        task: usize,
+        reply: Reply,
+    },
+    /// Stops everything and ends the actor.
+    Stop {
+        forget: bool,
+        deadline: Instant,
+        reply: oneshot::Sender<Vec<Abandoned>>,
+    },
+}
+
+pub(in crate::herder) type Reply = oneshot::Sender<Result<()>>;
+
+/// What others may read without asking the actor.
+#[derive(Default)]
+pub(in crate::herder) struct Shared {
+    pub(in crate::herder) config: Properties,
+    pub(in crate::herder) target: TargetState,
+    pub(in crate::herder) ty: Option<ConnectorType>,
+    pub(in crate::herder) task_configs: Vec<Properties>,
+    pub(in crate::herder) counters: BTreeMap<usize, Arc<TaskCounters>>,
+}
