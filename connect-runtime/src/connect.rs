@@ -8,6 +8,7 @@ use connect_api::config::{Config, Properties};
 use connect_api::{Plugins, SinkConnector, SourceConnector};
 
 use crate::config::WorkerConfig;
+use crate::dead_letters::DeadLetterTopic;
 use crate::error::{Error, Result};
 use crate::herder::standalone::StandaloneHerder;
 use crate::herder::{Abandoned, ConnectorStatus, Herder, Restart};
@@ -169,6 +170,12 @@ impl Connect {
     /// ```
     pub fn ledger(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {
         self.inner.herder.task_ledgers(name)
+    }
+
+    /// A topic of dead letters: to look into, and to replay records from.
+    pub fn dead_letters(&self, topic: impl Into<String>) -> DeadLetterTopic {
+        let worker = &self.inner.worker;
+        DeadLetterTopic::new(Arc::clone(&worker.kafka), &worker.config, topic)
     }
 
     /// Waits until the connector and all its tasks are in a state, `RUNNING` for instance.
@@ -410,10 +417,33 @@ impl ConnectBuilder {
     /// [`Error::Config`] with every problem of the configuration, [`Error::Kafka`] when Kafka cannot be reached or
     /// lacks what the offset store needs, [`Error::Plugin`] when two plugins have one name.
     pub async fn start(mut self) -> Result<Connect> {
+        let (config, kafka) = self.prepare().await?;
+        for ignored in config.ignored() {
+            tracing::warn!(key = %ignored.key, "{}", ignored.why);
+        }
+        let worker = Worker::start(kafka, config, self.plugins).await?;
+        let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
+        let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
+        Ok(Connect { inner: Arc::new(inner) })
+    }
+
+    /// Opens a topic of dead letters with the settings of a worker, without starting one: no offset store is opened,
+    /// no connector runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every problem of the configuration.
+    pub async fn dead_letters(mut self, topic: impl Into<String>) -> Result<DeadLetterTopic> {
+        let (config, kafka) = self.prepare().await?;
+        Ok(DeadLetterTopic::new(kafka, &config, topic))
+    }
+
+    /// The configuration, checked, and the way to reach Kafka.
+    async fn prepare(&mut self) -> Result<(WorkerConfig, Arc<dyn Kafka>)> {
         crate::converters::register(&mut self.plugins);
         crate::config::providers::register(&mut self.plugins);
         self.plugins.check()?;
-        let config = match self.config {
+        let config = match self.config.take() {
             Some(config) => config,
             None => {
                 let resolved = Worker::resolve_worker(&self.plugins, &self.properties).await?;
@@ -425,18 +455,12 @@ impl ConnectBuilder {
             }
         };
         config.check_plugins(&self.plugins)?;
-        let kafka = match (&self.memory, self.kafka) {
+        let kafka = match (&self.memory, self.kafka.take()) {
             (Some(memory), _) => Arc::new(memory.clone()) as Arc<dyn Kafka>,
             (None, Some(kafka)) => kafka,
             (None, None) => default_kafka(&config)?,
         };
-        for ignored in config.ignored() {
-            tracing::warn!(key = %ignored.key, "{}", ignored.why);
-        }
-        let worker = Worker::start(kafka, config, self.plugins).await?;
-        let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
-        let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
-        Ok(Connect { inner: Arc::new(inner) })
+        Ok((config, kafka))
     }
 }
 

@@ -68,6 +68,7 @@
 //! | --- | --- |
 //! | crate root | [`Connect`] and what its calls answer |
 //! | [`application`] | a channel as a source, a closure as a sink |
+//! | [`dead_letters`] | what stands in a dead letter topic, and its way back |
 //! | [`converters`] | Kafka's stock converters, registered by themselves |
 //! | [`config`] | worker and connector configuration, config providers, files |
 //! | `explain` (feature `json`) | what each stage of a connector makes of one record |
@@ -88,6 +89,7 @@ pub mod application;
 pub mod config;
 mod connect;
 pub mod converters;
+pub mod dead_letters;
 mod error;
 #[cfg(feature = "json")]
 pub mod explain;

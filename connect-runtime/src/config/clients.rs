@@ -151,6 +151,21 @@ pub fn dlq_producer(
     producer(worker, connector, format!("connector-dlq-producer-{name}-{task}"))
 }
 
+/// The producer that writes the records of dead letters back.
+pub(crate) fn dlq_tool_producer(worker: &WorkerConfig) -> ClientSettings {
+    let mut settings = ClientSettings::defaults(worker, &PRODUCER, "connector-dlq-replay".to_owned());
+    settings.extend(&worker.properties().with_prefix("producer."));
+    settings
+}
+
+/// The consumer that looks into a dead letter topic, outside of any group.
+pub(crate) fn dlq_tool_consumer(worker: &WorkerConfig) -> ClientSettings {
+    let mut settings = ClientSettings::defaults(worker, &CONSUMER, "connector-dlq-reader".to_owned());
+    settings.extend(&worker.properties().with_prefix("consumer."));
+    settings.properties.remove("group.id");
+    settings
+}
+
 /// The producer that alters the offsets of a stopped source connector.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use super::{Abandoned, ConnectorInfo, ConnectorStatus, Herder, Restart};
 use crate::error::{Error, Result};
 use crate::ledger::TaskLedger;
 use crate::metrics::TaskMetrics;
-use crate::storage::{State, Status};
+use crate::storage::Status;
 use crate::task::control::TargetState;
 use crate::worker::Worker;
 

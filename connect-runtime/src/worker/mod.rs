@@ -12,7 +12,9 @@ use connect_api::plugins::ConnectorPlugin;
 use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorContext};
 
 pub(crate) use self::connector::{Connector, Host, Signal};
-use crate::config::{self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, WorkerConfig};
+use crate::config::{
+    self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, RestartPolicy, WorkerConfig,
+};
 use crate::kafka::Kafka;
 use crate::metrics::TaskCounters;
 use crate::storage::status::StatusStore;

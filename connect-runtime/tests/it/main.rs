@@ -11,6 +11,7 @@ mod converters_json;
 #[cfg(feature = "json")]
 mod converters_speed;
 mod dead_letters;
+mod dlq;
 mod engine;
 #[cfg(feature = "json")]
 mod explain;
@@ -20,6 +21,8 @@ mod lifecycle;
 mod notation;
 mod port;
 mod port_faults;
+mod restarts;
 mod scripted;
 mod sink_loop;
+mod source_dead_letters;
 mod source_loop;

@@ -21,6 +21,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("application", 4),
     ("pipeline", 3),
     ("converters", 2),
+    ("dead_letters", 2),
     ("storage", 2),
     ("kafka", 1),
     ("wire", 1),

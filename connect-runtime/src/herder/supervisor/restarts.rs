@@ -105,11 +105,12 @@ mod tests {
     use super::*;
 
     fn policy(mode: RestartMode, max: u32) -> RestartPolicy {
-        let mut policy = RestartPolicy::default();
-        policy.mode = mode;
-        policy.max_attempts = Some(max);
-        policy.backoff_max = Duration::from_secs(3);
-        policy
+        RestartPolicy {
+            mode,
+            max_attempts: Some(max),
+            backoff_max: Duration::from_secs(3),
+            ..RestartPolicy::default()
+        }
     }
 
     #[tokio::test(start_paused = true)]
