@@ -186,17 +186,20 @@ impl Ledger {
         });
     }
 
-    /// The task reported a record after `put` had taken it. `queued`: there is a dead letter queue.
-    pub(crate) fn reported_late(&self, partition: LedgerPartition, queued: bool) {
+    /// The task reported a record after `put` had taken it. `queued`: there is a dead letter queue. `false`: no
+    /// record of the partition counts as delivered, so that it was reported twice, or is none of this task.
+    pub(crate) fn reported_late(&self, partition: LedgerPartition, queued: bool) -> bool {
         let mut books = self.lock();
         let line = Line(books.line(partition));
+        let mut moved = false;
         books.change(line, |counts| {
-            // A record may be reported twice, or be none of this task: it is delivered at most once.
             if counts.delivered > 0 {
+                moved = true;
                 counts.delivered -= 1;
                 if queued { counts.dead_lettered += 1 } else { counts.tolerated += 1 }
             }
         });
+        moved
     }
 
     /// Kafka refused a dead letter for good.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerPartition};
 
 /// A reading of a task's counters.
 ///
@@ -99,6 +99,14 @@ pub(crate) fn add(counter: &AtomicU64, n: usize) {
 }
 
 impl TaskCounters {
+    /// A record that counts as delivered was reported afterwards. `queued`: there is a dead letter queue.
+    pub(crate) fn reported_late(&self, partition: LedgerPartition, queued: bool) {
+        if self.ledger.reported_late(partition, queued) {
+            self.delivered.fetch_sub(1, Relaxed);
+            add(&self.skipped, 1);
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> TaskMetrics {
         // The ends are read before the beginning, so that the difference is never negative.
         let delivered = self.delivered.load(Relaxed);

@@ -203,9 +203,9 @@ impl<'a> Run<'a> {
         parts: impl Fn(&T) -> Vec<Part>,
     ) -> Option<T> {
         let (key, class) = match stage {
-            Stage::KeyConverter => ("key.converter", &self.converters.key_class),
-            Stage::HeaderConverter => ("header.converter", &self.converters.header_class),
-            _ => ("value.converter", &self.converters.value_class),
+            Stage::KeyConverter => ("key.converter", &self.config.key_converter.class),
+            Stage::HeaderConverter => ("header.converter", &self.config.header_converter.class),
+            _ => ("value.converter", &self.config.value_converter.class),
         };
         let outcome = match &result {
             Ok(_) => StageOutcome::Kept,

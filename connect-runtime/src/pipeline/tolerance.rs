@@ -94,18 +94,22 @@ impl Operator {
 
     /// The record is given up in this stage. `Ok`: skip it and go on; `Err`: the task fails with this error.
     pub(crate) fn give_up(&self, failure: &Failure<'_>) -> Result<()> {
-        self.report(failure, None)
+        self.report(failure, None)?;
+        add(&self.counters.skipped, 1);
+        Ok(())
     }
 
-    /// As `give_up`, for a failure that went through no attempts: a report of a task, a record that Kafka refused.
-    /// `reply` hears when the dead letter is written; without a queue it is dropped.
-    pub(crate) fn failed(
-        &self,
-        failure: &Failure<'_>,
-        reply: Option<oneshot::Sender<Result<()>>>,
-    ) -> Result<()> {
+    /// As `give_up`, for a record that Kafka refused: it went through no attempts.
+    pub(crate) fn refused(&self, failure: &Failure<'_>) -> Result<()> {
         add(&self.counters.failures, 1);
-        self.report(failure, reply)
+        self.give_up(failure)
+    }
+
+    /// As `refused`, for a record that a task reports. Whoever knows whether the record would be delivered otherwise
+    /// counts it as skipped. `reply` hears when the dead letter is written; without a queue it is dropped.
+    pub(crate) fn reported(&self, failure: &Failure<'_>, reply: oneshot::Sender<Result<()>>) -> Result<()> {
+        add(&self.counters.failures, 1);
+        self.report(failure, Some(reply))
     }
 
     fn report(&self, failure: &Failure<'_>, reply: Option<oneshot::Sender<Result<()>>>) -> Result<()> {
@@ -120,7 +124,6 @@ impl Operator {
             letters.send(failure, &self.secrets, reply);
         }
         if self.settings.tolerate {
-            add(&self.counters.skipped, 1);
             return Ok(());
         }
         let error = Error::connect("Tolerance exceeded in error handler")

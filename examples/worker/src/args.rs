@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::dlq::Dlq;
+
 const EXAMPLES: &str = "\
 Examples:
   connect-worker plugins
@@ -13,6 +15,8 @@ Examples:
       prints the configuration keys of one of them
   connect-worker explain orders.json --sample order.json
       shows what each transformation and converter of a connector makes of a record, without Kafka
+  connect-worker dlq list worker.properties orders-dead
+      lists the dead letters of a topic with what went wrong
   connect-worker standalone worker.properties file-source.properties file-sink.json
       runs a worker with two connectors until Ctrl+C
 
@@ -63,6 +67,24 @@ Exit codes:
   2  the worker file cannot be read or is wrong
   3  the connector's configuration is wrong, or a stage refuses the sample";
 
+const DLQ: &str = "\
+A dead letter says where it came from and what went wrong when its connector has
+errors.deadletterqueue.context.headers.enable=true. The worker's properties need no more than bootstrap.servers, and
+what it takes to log in below consumer., producer. and at the top level.
+
+  connect-worker dlq list worker.properties orders-dead --stage VALUE_CONVERTER
+  connect-worker dlq show worker.properties orders-dead --at 0:17
+  connect-worker dlq replay worker.properties orders-dead --exception DataException --dry-run
+
+Replayed records keep key, value, timestamp, headers and partition, and lose the headers about the error. The letters
+stay in their topic: a second replay writes the records again. Every reader of the origin gets them.
+
+Exit codes:
+  0  done
+  1  the command line is wrong
+  2  the worker file cannot be read or is wrong
+  3  Kafka cannot be reached, there is no such topic, or letters could not be replayed";
+
 /// Runs Kafka Connect's configuration files with the connectors that are built into this program.
 #[derive(Debug, Parser)]
 #[command(name = "connect-worker", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
@@ -99,6 +121,12 @@ pub(crate) enum Command {
         /// Prints JSON for a program.
         #[arg(long)]
         json: bool,
+    },
+    /// Looks into a dead letter topic, and writes records back to where they came from.
+    #[command(after_help = DLQ, arg_required_else_help = true, subcommand_required = true)]
+    Dlq {
+        #[command(subcommand)]
+        what: Dlq,
     },
     /// Lists the plugins that are built in, or the configuration keys of one.
     Plugins {

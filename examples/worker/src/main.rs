@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for people who read its output")]
 
 mod args;
+mod dlq;
 mod examples;
 mod explain;
 mod live;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
             sample: sample.as_deref(),
             json,
         }),
+        Command::Dlq { what } => dlq::run(&what),
         Command::Plugins { name } => plugins::run(name.as_deref()),
         Command::Docs { directory } => reference::run(&directory),
     }

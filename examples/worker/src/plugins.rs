@@ -95,8 +95,14 @@ fn list(plugins: &Plugins) -> String {
 fn keys(plugins: &Plugins, name: &str) -> Result<String, String> {
     let own = match name {
         "worker" => Some(("The keys of a standalone worker", WorkerConfig::standalone_def())),
-        "source" => Some(("The keys of every source connector", SourceConnectorConfig::def())),
-        "sink" => Some(("The keys of every sink connector", SinkConnectorConfig::def())),
+        "source" => Some((
+            "The keys of every source connector",
+            with(SourceConnectorConfig::def(), &SourceConnectorConfig::extension_def()),
+        )),
+        "sink" => Some((
+            "The keys of every sink connector",
+            with(SinkConnectorConfig::def(), &SinkConnectorConfig::extension_def()),
+        )),
         _ => None,
     };
     if let Some((title, def)) = own {
@@ -120,6 +126,14 @@ fn keys(plugins: &Plugins, name: &str) -> Result<String, String> {
         }
     }
     Ok(texts.join("\n"))
+}
+
+/// Kafka's keys, then those that it does not have.
+fn with(mut def: ConfigDef, ours: &ConfigDef) -> ConfigDef {
+    for key in ours.keys() {
+        def.add(key.clone());
+    }
+    def
 }
 
 fn find(plugins: &Plugins, kind: PluginKind, name: &str) -> Option<Described> {

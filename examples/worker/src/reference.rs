@@ -43,24 +43,34 @@ fn pages() -> Vec<(&'static str, String)> {
             "What a standalone worker is told. Settings of its Kafka clients stand below `producer.`, `consumer.` and \
              `admin.`; an embedded worker has defaults for the keys that must be set.",
             WorkerConfig::standalone_def(),
+            None,
         ),
         (
             "source-connectors",
             "Source connector keys",
             "What every source connector understands besides its own keys.",
             SourceConnectorConfig::def(),
+            Some(SourceConnectorConfig::extension_def()),
         ),
         (
             "sink-connectors",
             "Sink connector keys",
             "What every sink connector understands besides its own keys.",
             SinkConnectorConfig::def(),
+            Some(SinkConnectorConfig::extension_def()),
         ),
     ];
-    let mut pages: Vec<(&'static str, String)> = frameworks
-        .iter()
-        .map(|(name, title, about, def)| (*name, format!("# {title}\n\n{about}\n\n{}", def.to_markdown(2))))
-        .collect();
+    let page = |(name, title, about, def, ours): &(_, &str, &str, ConfigDef, Option<ConfigDef>)| {
+        let mut text = format!("# {title}\n\n{about}\n\n{}", def.to_markdown(2));
+        if let Some(ours) = ours {
+            text.push_str(
+                "\n## Keys that Kafka does not have\n\nAll of them are off unless they are set.\n\n",
+            );
+            text.push_str(&ours.to_markdown(3));
+        }
+        (*name, text)
+    };
+    let mut pages: Vec<(&'static str, String)> = frameworks.iter().map(page).collect();
     let plugins = all();
     pages.extend(PluginKind::ALL.into_iter().map(|kind| {
         let (name, title) = page_of(kind);

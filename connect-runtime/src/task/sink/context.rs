@@ -124,14 +124,14 @@ impl SinkTaskHost for Host {
         };
         let queued = self.operator.letters().is_some();
         let (reply, answer) = oneshot::channel();
-        match self.operator.failed(&failure, Some(reply)) {
+        match self.operator.reported(&failure, reply) {
             Ok(()) => {
                 let mut requests = self.lock();
                 if requests.putting {
                     *requests.reported.entry(record.original()).or_default() += 1;
                 } else {
                     let partition = LedgerPartition::Topic(record.original());
-                    self.operator.counters().ledger.reported_late(partition, queued);
+                    self.operator.counters().reported_late(partition, queued);
                 }
                 drop(requests);
                 if !queued {

@@ -338,11 +338,13 @@ impl SinkLoop {
             requests.putting = false;
             (requests.fatal.take(), std::mem::take(&mut requests.reported))
         };
+        // What is worse than the report says more.
+        let passes = result.as_ref().err().is_none_or(Error::is_retriable);
+        if let Some(error) = fatal.filter(|_| passes) {
+            return Err(error);
+        }
         match result {
             Ok(()) => {
-                if let Some(error) = fatal {
-                    return Err(error);
-                }
                 self.positions.taken();
                 self.book_delivered(reported);
                 self.batch.clear();
@@ -371,18 +373,28 @@ impl SinkLoop {
 
     /// The task took the batch, but for the records that it reported.
     fn book_delivered(&mut self, mut reported: BTreeMap<TopicPartition, usize>) {
-        let (operator, mut sum) = (&self.host.operator, 0);
+        let (operator, counters) = (&self.host.operator, &self.common.counters);
+        let (mut delivered, mut bad) = (0, 0);
         let ends = self.booked.drain(..).map(|(partition, line, records)| {
             let left = reported.get_mut(&partition);
-            let bad = left.as_ref().map_or(0, |left| records.min(**left));
+            let of_these = left.as_ref().map_or(0, |left| records.min(**left));
             if let Some(left) = left {
-                *left -= bad;
+                *left -= of_these;
             }
-            sum += records - bad;
-            (line, Ends { delivered: records - bad, ..operator.given_up(bad) })
+            delivered += records - of_these;
+            bad += of_these;
+            (line, Ends { delivered: records - of_these, ..operator.given_up(of_these) })
         });
-        self.common.counters.ledger.ended(ends);
-        add(&self.common.counters.delivered, sum);
+        counters.ledger.ended(ends);
+        add(&counters.delivered, delivered);
+        add(&counters.skipped, bad);
+        // What is left was part of an earlier batch.
+        for (partition, left) in reported {
+            for _ in 0..left {
+                let partition = LedgerPartition::Topic(partition.clone());
+                counters.reported_late(partition, operator.letters().is_some());
+            }
+        }
     }
 
     /// Rewinds, pauses and resumes that the task asked for.

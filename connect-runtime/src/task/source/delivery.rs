@@ -177,7 +177,7 @@ impl Deliveries {
                 record: &batch.records[sent],
             },
         };
-        if let Err(error) = operator.failed(&failure, None) {
+        if let Err(error) = operator.refused(&failure) {
             batch.fatal = true;
             self.failed.get_or_insert_with(|| {
                 Error::connect("Unrecoverable exception from producer send callback").with_source(error)

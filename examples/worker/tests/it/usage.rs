@@ -12,7 +12,9 @@ fn here(args: &[&str]) -> Answer {
 fn help_names_every_command_and_shows_examples() {
     let answer = here(&["--help"]);
     assert_eq!(answer.code, 0);
-    for word in ["standalone", "explain", "plugins", "docs", "Examples:", "offset.storage.file.filename="] {
+    for word in
+        ["standalone", "explain", "dlq", "plugins", "docs", "Examples:", "offset.storage.file.filename="]
+    {
         assert!(answer.stdout.contains(word), "{word}: {answer:?}");
     }
 }
@@ -90,4 +92,18 @@ fn the_reference_is_written_as_pages() {
     assert!(read("worker.md").contains("## `offset.flush.interval.ms`"));
     assert!(read("sink-connectors.md").contains("## `errors.deadletterqueue.topic.name`"));
     assert!(read("sources.md").contains("## `FileStreamSource`"));
+}
+
+#[test]
+fn a_replay_of_everything_has_to_be_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("worker.properties"), "bootstrap.servers=127.0.0.1:1\n").unwrap();
+    let answer = run(directory.path(), &["dlq", "replay", "worker.properties", "dead"]);
+    assert_eq!(answer.code, 1, "{answer:?}");
+    assert!(answer.stderr.contains("or --all"), "{answer:?}");
+    let answer = run(directory.path(), &["dlq", "show", "worker.properties", "dead", "--at", "17"]);
+    assert_eq!(answer.code, 1, "{answer:?}");
+    assert!(answer.stderr.contains("`17` is no partition and offset such as 0:17"), "{answer:?}");
+    let answer = run(directory.path(), &["dlq", "list", "no-such.properties", "dead"]);
+    assert_eq!(answer.code, 2, "{answer:?}");
 }

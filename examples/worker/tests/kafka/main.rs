@@ -4,6 +4,7 @@
 
 mod broken;
 mod create;
+mod dead_letters;
 mod process;
 mod stock;
 mod travel;
