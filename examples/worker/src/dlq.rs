@@ -158,8 +158,8 @@ async fn open(topic: &Topic) -> Done<DeadLetterTopic> {
     })
 }
 
-fn failed(error: connect_runtime::Error) -> (Failure, String) {
-    (Failure::Start, crate::error_text(&error))
+fn failed(error: &connect_runtime::Error) -> (Failure, String) {
+    (Failure::Start, crate::error_text(error))
 }
 
 async fn list(topic: &DeadLetterTopic, selection: &Selection, limit: usize) -> Done<()> {
@@ -173,7 +173,7 @@ async fn list(topic: &DeadLetterTopic, selection: &Selection, limit: usize) -> D
         rows.push(row(&letter));
         ControlFlow::Continue(())
     });
-    visit.await.map_err(failed)?;
+    visit.await.map_err(|error| failed(&error))?;
     print!("{}", columns(&rows));
     if more {
         println!("There are more; --limit shows them.");
@@ -240,7 +240,7 @@ async fn show(topic: &DeadLetterTopic, selection: &Selection) -> Done<()> {
         print!("{}", story(&letter));
         ControlFlow::Continue(())
     });
-    visit.await.map_err(failed)
+    visit.await.map_err(|error| failed(&error))
 }
 
 fn story(letter: &DeadLetter) -> String {
@@ -288,14 +288,14 @@ async fn replay(topic: &DeadLetterTopic, selection: &Selection, to: Option<&str>
             }
             ControlFlow::Continue(())
         });
-        visit.await.map_err(failed)?;
+        visit.await.map_err(|error| failed(&error))?;
         println!("{records} records would be written.");
         if lost > 0 {
             println!("{lost} letters do not say where they came from; --to names a topic for them.");
         }
         return Ok(());
     }
-    let replayed = topic.replay(selection, to).await.map_err(failed)?;
+    let replayed = topic.replay(selection, to).await.map_err(|error| failed(&error))?;
     println!("{} records were written.", replayed.records);
     if replayed.without_origin.is_empty() {
         return Ok(());
