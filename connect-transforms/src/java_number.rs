@@ -1,7 +1,7 @@
 //! Numbers from text, as Java's `parseInt`, `parseFloat` and their kin read them. The error is the message of Java's
 //! `NumberFormatException`.
 
-use crate::simple_date_format::number::digit;
+use connect_api::data::java::digit;
 
 /// A decimal integer of so many bits: a sign, and digits of any script. Spaces are not allowed.
 pub(crate) fn parse_int(text: &str, bits: u32) -> Result<i64, String> {

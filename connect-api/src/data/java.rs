@@ -22,13 +22,22 @@ pub fn ascii_digits(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
-    let digit = |letter: char| {
-        let code = u32::from(letter);
-        let value =
-            ZEROS.iter().find_map(|zero| code.checked_sub(u32::from(*zero)).filter(|value| *value < 10));
-        value.and_then(|value| char::from_digit(value, 10)).unwrap_or(letter)
-    };
-    Cow::Owned(text.chars().map(digit).collect())
+    let ascii = |letter: char| digit(letter).and_then(|value| char::from_digit(value, 10)).unwrap_or(letter);
+    Cow::Owned(text.chars().map(ascii).collect())
+}
+
+/// The value of a digit of any script: Java's `Character.digit`.
+///
+/// ```
+/// use connect_api::data::java::digit;
+/// assert_eq!((digit('7'), digit('\u{663}'), digit('a')), (Some(7), Some(3), None));
+/// ```
+pub fn digit(letter: char) -> Option<u32> {
+    if letter.is_ascii() {
+        return letter.to_digit(10);
+    }
+    let code = u32::from(letter);
+    ZEROS.iter().find_map(|zero| code.checked_sub(u32::from(*zero)).filter(|value| *value < 10))
 }
 
 /// What Java's `Float.toString` writes: `1.0`, `1.0E10`, `1.0E-4`, `NaN`.

@@ -7,7 +7,7 @@ mod fields;
 mod format;
 mod moment;
 mod names;
-pub(crate) mod number;
+mod number;
 mod parse;
 mod pattern;
 mod zones;
@@ -160,5 +160,77 @@ mod tests {
             text.lines().count(),
             wrong.join("\n")
         );
+    }
+
+    #[test]
+    fn nothing_that_a_stranger_writes_does_harm() {
+        let pieces = [
+            "y",
+            "yy",
+            "Y",
+            "M",
+            "MMM",
+            "w",
+            "W",
+            "D",
+            "d",
+            "F",
+            "E",
+            "u",
+            "a",
+            "H",
+            "k",
+            "S",
+            "z",
+            "Z",
+            "X",
+            "XXX",
+            "G",
+            "'",
+            "''",
+            " ",
+            "\t",
+            "-",
+            "+",
+            ":",
+            "é",
+            "😀",
+            "0",
+            "7",
+            "99",
+            "99999999999999999999",
+            "E",
+            "E-9",
+            "E999999999",
+            "NaN",
+            "∞",
+            "-∞",
+            "٣",
+            "GMT",
+            "gmt+",
+            "GMT-1",
+            "PST",
+            "Mon",
+            "ſ",
+            "BC",
+            "PM",
+            "Jan",
+            "\u{a0}",
+        ];
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let mut any = || {
+            let length = next() % 9;
+            (0..length).map(|_| pieces[next() as usize % pieces.len()]).collect::<String>()
+        };
+        for round in 0..30_000_u64 {
+            let millis = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) as i64;
+            fuzz(&any(), &any(), millis);
+        }
+        fuzz(&"y".repeat(100_000), &"9".repeat(100_000), i64::MIN);
+        fuzz(&"yM".repeat(50_000), &" ".repeat(100_000), i64::MAX);
     }
 }

@@ -1,23 +1,7 @@
 //! Numbers, as Java's `NumberFormat` reads integers in English: with a minus sign before, digits of any script, and an
 //! exponent.
 
-/// What the digits of all scripts begin with, as far as Java sees them: those of one UTF-16 unit.
-const ZEROS: [char; 36] = [
-    '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}',
-    '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}', '\u{1090}',
-    '\u{17e0}', '\u{1810}', '\u{1946}', '\u{19d0}', '\u{1a80}', '\u{1a90}', '\u{1b50}', '\u{1bb0}',
-    '\u{1c40}', '\u{1c50}', '\u{a620}', '\u{a8d0}', '\u{a900}', '\u{a9d0}', '\u{a9f0}', '\u{aa50}',
-    '\u{abf0}', '\u{ff10}',
-];
-
-/// The value of a digit: Java's `Character.digit`.
-pub(crate) fn digit(character: char) -> Option<u32> {
-    if character.is_ascii() {
-        return character.to_digit(10);
-    }
-    let digits = ZEROS.iter().map(|zero| u32::from(character).wrapping_sub(u32::from(*zero)));
-    digits.into_iter().find(|digit| *digit < 10)
-}
+use connect_api::data::java::digit;
 
 /// Digits without the zeros before them.
 #[derive(Default)]

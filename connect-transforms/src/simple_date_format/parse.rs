@@ -1,5 +1,7 @@
 //! Reading.
 
+use connect_api::data::java::digit;
+
 use super::fields::{Field, Fields};
 use super::names::{AM_PM, DAYS, ERAS, MONTHS, find, matches};
 use super::pattern::{Item, Letter};
@@ -125,8 +127,7 @@ impl<'a> Reader<'a> {
     fn year(&mut self, count: usize, value: i32, text: &str) -> i32 {
         let mut digits = text.chars();
         let two = [digits.next(), digits.next()];
-        let two_digits =
-            digits.next().is_none() && two.iter().all(|c| c.is_some_and(|c| number::digit(c).is_some()));
+        let two_digits = digits.next().is_none() && two.iter().all(|c| c.is_some_and(|c| digit(c).is_some()));
         if count > 2 || !two_digits {
             return value;
         }
