@@ -1,7 +1,15 @@
-//! [`rebuild`]: a struct with some fields converted, in a schema of the same fields.
+//! [`Rebuilt`] and [`rebuild`]: structs with some fields converted, in a schema of the same fields.
 
 use connect_api::data::Field;
 use connect_api::{Result, Schema, Struct, Value};
+
+/// The schema that structs of one schema get.
+#[derive(Debug)]
+pub(crate) struct Rebuilt {
+    pub(crate) schema: Schema,
+    /// Whether any field is converted. Otherwise the schema is equal to the old one.
+    pub(crate) converts: bool,
+}
 
 /// A struct of the schema `updated`, which was made from `schema` and has its fields by name. `convert` gets each field
 /// and its value, and answers one of the class that the new field takes, or null.

@@ -10,8 +10,8 @@ use connect_api::{
     Config, Error, ErrorKind, Outcome, Record, Result, Schema, SchemaAndValue, Struct, Transformation, Value,
 };
 
-use crate::rebuild::rebuild;
-use crate::requirements::{require_map, require_struct};
+use crate::rebuild::{Rebuilt, rebuild};
+use crate::requirements::{is_settled, require_map, require_struct};
 use crate::schema_cache::SchemaCache;
 use crate::simple_date_format::SimpleDateFormat;
 
@@ -185,7 +185,7 @@ pub struct TimestampConverter<T> {
     format: Option<SimpleDateFormat>,
     precision: Precision,
     replace_null_with_default: bool,
-    schemas: SchemaCache<Schema>,
+    schemas: SchemaCache<Rebuilt>,
     target: PhantomData<T>,
 }
 
@@ -251,7 +251,7 @@ impl<T> TimestampConverter<T> {
         })
     }
 
-    fn updated_schema(&self, schema: &Schema) -> Result<Schema> {
+    fn updated_schema(&self, schema: &Schema) -> Result<Rebuilt> {
         let mut builder = SchemaBuilder::copy_basics(schema);
         for field in schema.fields()? {
             let new = match field.name() == self.field.as_str() {
@@ -268,7 +268,8 @@ impl<T> TimestampConverter<T> {
             let default = self.rebuilt(require_struct(default, PURPOSE)?, schema, &frame)?;
             builder = builder.default_value(default);
         }
-        builder.build()
+        let converts = schema.field(&self.field)?.is_some();
+        Ok(Rebuilt { schema: builder.build()?, converts })
     }
 
     fn rebuilt(&self, before: &Struct, schema: &Schema, updated: &Schema) -> Result<Struct> {
@@ -286,9 +287,13 @@ impl<T> TimestampConverter<T> {
         }
         let updated = self.schemas.get(schema, |schema| self.updated_schema(schema))?;
         if let Some(before) = data.value.as_struct() {
-            data.value = self.rebuilt(before, schema, &updated)?.into();
+            let same = before.schema().is_same(schema) && !updated.converts;
+            if same && is_settled(before, self.replace_null_with_default) {
+                return Ok(());
+            }
+            data.value = self.rebuilt(before, schema, &updated.schema)?.into();
         }
-        data.schema = Some(Schema::clone(&updated));
+        data.schema = Some(updated.schema.clone());
         Ok(())
     }
 

@@ -68,13 +68,24 @@ fn type_of(value: &Value) -> Result<Type> {
 
 /// The number that stands for a date, time or timestamp.
 fn encoded(schema: &Schema, value: &Value) -> Result<Option<Value>> {
-    let Some(date) = value.as_date() else { return Ok(None) };
+    let date = || value.as_date().ok_or_else(|| not_a_date(value));
     Ok(match schema.name() {
-        Some(logical::DATE) => Some(logical::date_from_logical(schema, date)?.into()),
-        Some(logical::TIME) => Some(logical::time_from_logical(schema, date)?.into()),
-        Some(logical::TIMESTAMP) => Some(logical::timestamp_from_logical(schema, date)?.into()),
+        Some(logical::DATE) => Some(logical::date_from_logical(schema, date()?)?.into()),
+        Some(logical::TIME) => Some(logical::time_from_logical(schema, date()?)?.into()),
+        Some(logical::TIMESTAMP) => Some(logical::timestamp_from_logical(schema, date()?)?.into()),
         _ => None,
     })
+}
+
+/// Data that its schema does not allow. Kafka finds out when it casts the value.
+#[cold]
+fn not_a_date(value: &Value) -> Error {
+    let class = value.java_class_name();
+    Error::data(format!(
+        "class {class} cannot be cast to class java.util.Date ({class} and java.util.Date are in module java.base of \
+         loader 'bootstrap')"
+    ))
+    .with_java_class("java.lang.ClassCastException")
 }
 
 /// An integer, of which the caller takes the low bits. Only texts must be within the limits; floats stop at those of 32
@@ -123,8 +134,11 @@ fn boolean(value: &Value) -> Result<bool> {
 }
 
 fn string(value: &Value) -> Result<Value> {
-    let text = values::convert_to_string(None, value)?;
-    Ok(text.map_or(Value::Null, Value::String))
+    Ok(match value {
+        Value::String(_) => value.clone(),
+        Value::Date(_) => values::convert_to_string(None, value)?.into(),
+        other => Value::String(other.to_string().into()),
+    })
 }
 
 #[cold]

@@ -9,8 +9,8 @@ use connect_api::data::SchemaBuilder;
 use connect_api::transform::Target;
 use connect_api::{Config, Outcome, Record, Result, Schema, Transformation, Value};
 
-use crate::rebuild::rebuild;
-use crate::requirements::{require_map, require_struct};
+use crate::rebuild::{Rebuilt, rebuild};
+use crate::requirements::{is_settled, require_map, require_struct};
 use crate::schema_cache::SchemaCache;
 use convert::cast;
 use spec::Spec;
@@ -76,12 +76,13 @@ pub struct CastConfig {
 pub struct Cast<T> {
     spec: Spec,
     replace_null_with_default: bool,
-    schemas: SchemaCache<Schema>,
+    schemas: SchemaCache<Rebuilt>,
     target: PhantomData<T>,
 }
 
 impl<T> Cast<T> {
-    fn updated_schema(&self, schema: &Schema) -> Result<Schema> {
+    fn updated_schema(&self, schema: &Schema) -> Result<Rebuilt> {
+        let mut converts = self.spec.whole.is_some();
         let mut builder = match self.spec.whole {
             Some(ty) => {
                 let mut builder = SchemaBuilder::new(ty);
@@ -99,6 +100,7 @@ impl<T> Cast<T> {
             None => {
                 let mut builder = SchemaBuilder::copy_basics(schema);
                 for field in schema.fields()? {
+                    converts |= self.spec.of_field(field.name()).is_some();
                     let new = self.field_schema(field.name(), field.schema())?;
                     builder = builder.field(field.name(), new);
                 }
@@ -111,7 +113,7 @@ impl<T> Cast<T> {
         if let Some(default) = schema.default_value() {
             builder = builder.default_value(cast(Some(schema), default, self.spec.whole)?);
         }
-        builder.build()
+        Ok(Rebuilt { schema: builder.build()?, converts })
     }
 
     fn field_schema(&self, name: &str, schema: &Schema) -> Result<Schema> {
@@ -168,7 +170,10 @@ impl<T: Target> Transformation for Cast<T> {
         } else {
             let before = require_struct(&data.value, PURPOSE)?;
             let replace = self.replace_null_with_default;
-            rebuild(before, &schema, &updated, replace, |field, value| {
+            if !updated.converts && before.schema().is_same(&schema) && is_settled(before, replace) {
+                return Ok(Outcome::Keep);
+            }
+            rebuild(before, &schema, &updated.schema, replace, |field, value| {
                 match self.spec.of_field(field.name()) {
                     Some(ty) => cast(Some(field.schema()), value, Some(ty)),
                     None => Ok(value.clone()),
@@ -176,7 +181,7 @@ impl<T: Target> Transformation for Cast<T> {
             })?
             .into()
         };
-        data.schema = Some(Schema::clone(&updated));
+        data.schema = Some(updated.schema.clone());
         Ok(Outcome::Keep)
     }
 }

@@ -54,3 +54,22 @@ fn a_map_that_others_share_is_not_edited() {
     assert_eq!(record.value.value.to_string(), "{b=, topic=t}");
     assert_eq!(shared.to_string(), "{a=1, b=x}");
 }
+
+#[test]
+fn a_struct_without_a_field_to_convert_is_not_copied() {
+    let schema =
+        Schema::structure().field("id", Schema::INT64).field("name", Schema::STRING).build().unwrap();
+    let row = Struct::from_values(schema, vec![7_i64.into(), "Ada".into()]).unwrap();
+    for (name, config) in [
+        ("Cast$Value", Properties::from([("spec", "other:int8")])),
+        ("TimestampConverter$Value", Properties::from([("field", "other"), ("target.type", "unix")])),
+    ] {
+        let plugins = plugins();
+        let transformation = plugins.find_transformation(name).unwrap().configure(&config).unwrap();
+        let mut record = Record::new("t", row.clone().into());
+        let _ = transformation.apply(&mut record).unwrap();
+        let after = record.value.value.as_struct().unwrap();
+        assert_eq!(after, &row, "{name}");
+        assert_eq!(after.values().as_ptr(), row.values().as_ptr(), "{name}");
+    }
+}
