@@ -8,6 +8,8 @@ use connect_api::header::Header;
 use connect_api::transform::Target;
 use connect_api::{Config, Error, Outcome, Record, Result, Schema, SchemaAndValue, Struct, Transformation};
 
+use crate::field_path::{FieldPath, FieldSyntaxVersion};
+use crate::replace_field::{ReplaceField, ReplaceFieldConfig};
 use crate::requirements::{field_value, require_map, require_struct};
 use crate::schema_cache::SchemaCache;
 
@@ -28,12 +30,18 @@ pub struct HeaderFromConfig {
     /// the default value is used, otherwise null is used.
     #[config(default = true)]
     pub replace_null_with_default: bool,
+    /// Defines the version of the syntax to access fields: `V1` for names of fields of the key or value itself, `V2` for
+    /// paths, where dots separate the steps and backticks wrap a step that has dots. Kafka Connect does not have this
+    /// key here.
+    #[config(default = "V1", importance = High)]
+    pub field_syntax_version: FieldSyntaxVersion,
 }
 
 /// Copies or moves fields of the key or value into headers. Headers that exist stay.
 ///
 /// Without a schema a field that is not there becomes a header without value. With a schema it is an error, as in
-/// Kafka, and the header takes the field's schema.
+/// Kafka, and the header takes the field's schema. With `field.syntax.version=V2`, which Kafka Connect does not have
+/// here, fields are paths.
 ///
 /// ```
 /// use connect_api::data::Map;
@@ -61,6 +69,8 @@ pub struct HeaderFrom<T> {
     replace_null_with_default: bool,
     /// What is left of a struct whose fields are moved.
     schemas: SchemaCache<Schema>,
+    /// Where the fields are paths: these, and what leaves moved fields out.
+    paths: Option<(Vec<FieldPath>, ReplaceField<T>)>,
     target: PhantomData<T>,
 }
 
@@ -71,6 +81,33 @@ impl<T: Target> HeaderFrom<T> {
 
     fn is_moved(&self, field: &str) -> bool {
         self.moves && self.pairs.iter().any(|(moved, _)| moved == field)
+    }
+
+    /// The same for fields that are paths.
+    fn apply_paths(&self, record: &mut Record, paths: &[FieldPath], rest: &ReplaceField<T>) -> Result<()> {
+        let data = T::of(record);
+        let mut found = Vec::with_capacity(paths.len());
+        for path in paths {
+            found.push(if data.schema.is_none() {
+                let map = require_map(&mut data.value, self.purpose())?;
+                SchemaAndValue::schemaless(path.value_in_map(map)?)
+            } else {
+                let value = require_struct(&data.value, self.purpose())?;
+                let field = path.field_of(value.schema())?;
+                let field = field.ok_or_else(|| unknown_field(path.text(), value.schema()))?;
+                let value = path.value_in_struct(value, self.replace_null_with_default)?;
+                // What is inside a struct that is null is null, whatever its own schema requires.
+                let optional = field.schema().is_optional() || value.is_null();
+                SchemaAndValue::new(field.schema().with_optional(optional), value.clone())
+            });
+        }
+        if self.moves {
+            let _ = rest.apply(record)?;
+        }
+        for ((_, header), data) in self.pairs.iter().zip(found) {
+            record.headers.add_header(Header::new(header, data));
+        }
+        Ok(())
     }
 
     fn apply_schemaless(&self, record: &mut Record) -> Result<()> {
@@ -137,7 +174,24 @@ impl<T: Target> Transformation for HeaderFrom<T> {
             let message = "'fields' config must have the same number of elements as 'headers' config.";
             return Err(Error::config("fields", message));
         }
+        let version = config.field_syntax_version;
+        let paths = match version {
+            FieldSyntaxVersion::V1 => None,
+            FieldSyntaxVersion::V2 => {
+                let parse = |field: &String| FieldPath::parse(field, version);
+                let paths = config.fields.iter().map(parse).collect::<Result<_>>()?;
+                let rest = ReplaceField::configure(ReplaceFieldConfig {
+                    exclude: config.fields.clone(),
+                    include: Vec::new(),
+                    renames: Vec::new(),
+                    replace_null_with_default: config.replace_null_with_default,
+                    field_syntax_version: version,
+                })?;
+                Some((paths, rest))
+            }
+        };
         Ok(Self {
+            paths,
             pairs: config.fields.into_iter().zip(config.headers).collect(),
             moves: config.operation == "move",
             replace_null_with_default: config.replace_null_with_default,
@@ -147,6 +201,10 @@ impl<T: Target> Transformation for HeaderFrom<T> {
     }
 
     fn apply(&self, record: &mut Record) -> Result<Outcome> {
+        if let Some((paths, rest)) = &self.paths {
+            self.apply_paths(record, paths, rest)?;
+            return Ok(Outcome::Keep);
+        }
         match T::of(record).schema.is_none() {
             true => self.apply_schemaless(record)?,
             false => self.apply_with_schema(record)?,

@@ -69,6 +69,7 @@ use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 /// assert!(connect_transforms::EXTENSION_KEYS.contains(&("ValueToKey", "field.syntax.version")));
 /// ```
 pub const EXTENSION_KEYS: &[(&str, &str)] = &[
+    ("HeaderFrom", "field.syntax.version"),
     ("InsertField", "field.syntax.version"),
     ("MaskField", "field.syntax.version"),
     ("ReplaceField", "field.syntax.version"),

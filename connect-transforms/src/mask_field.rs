@@ -10,6 +10,7 @@ use connect_api::{Config, Error, Outcome, Record, Result, Struct, Transformation
 
 use crate::field_path::{FieldPath, FieldSyntaxVersion, NESTED};
 use crate::field_tree::{Branch, FieldTree};
+use crate::java_hash::sort_as_hash_map;
 use crate::requirements::{field_value, not_a_struct, require_map, require_struct, require_struct_mut};
 use crate::schema_cache::ShapeCache;
 
@@ -219,7 +220,10 @@ impl<T: Target> Transformation for MaskField<T> {
 
     fn configure(config: MaskFieldConfig) -> Result<Self> {
         let mut fields = FieldTree::default();
-        for field in &config.fields {
+        // Kafka keeps the names in a HashSet. Its order decides which of several errors is reported.
+        let mut names = config.fields;
+        sort_as_hash_map(&mut names, |name| name);
+        for field in &names {
             *fields.entry(&FieldPath::parse(field, config.field_syntax_version)?)? = Some(());
         }
         Ok(Self {

@@ -4,13 +4,17 @@ use connect_api::data::Map;
 use connect_api::{Error, Plugins, Properties, Record, Result, Schema, SchemaAndValue, Struct, Value};
 
 fn apply(name: &str, config: &[(&str, &str)], value: SchemaAndValue) -> Result<SchemaAndValue> {
+    record(name, config, value).map(|record| record.value)
+}
+
+fn record(name: &str, config: &[(&str, &str)], value: SchemaAndValue) -> Result<Record> {
     let mut plugins = Plugins::default();
     connect_transforms::register(&mut plugins);
     let mut config: Properties = config.iter().copied().collect();
     config.insert("field.syntax.version", "v2");
     let mut record = Record::new("topic", value);
     let _ = plugins.find_transformation(name)?.configure(&config)?.apply(&mut record)?;
-    Ok(record.value)
+    Ok(record)
 }
 
 /// `{id=1, a={b=x, c=y, d.e={f=z}}, n=null}` without schema.
@@ -86,6 +90,23 @@ fn nested_fields_are_inserted() {
     let (map, row) = both("InsertField$Value", &config);
     assert_eq!(map, "{id=1, a={b=x, c=y, d.e={f=z, t=topic}}, n=null}");
     assert_eq!(row, "Struct{id=1,a=Struct{b=x,c=y,d.e=Struct{f=z,t=topic}}}");
+}
+
+#[test]
+fn nested_fields_become_headers() {
+    let config = |operation| [("fields", "a.`d.e`.f,n.b"), ("headers", "f,none"), ("operation", operation)];
+    for value in [map(), row()] {
+        let copied = record("HeaderFrom$Value", &config("copy"), value.clone()).unwrap();
+        assert_eq!(copied.value, value);
+        let moved = record("HeaderFrom$Value", &config("move"), value).unwrap();
+        assert!(moved.value.value.to_string().contains("c=y"), "{:?}", moved.value);
+        assert!(!moved.value.value.to_string().contains("f=z"), "{:?}", moved.value);
+        for record in [copied, moved] {
+            let headers: Vec<_> =
+                record.headers.iter().map(|one| format!("{}={}", one.key(), one.value())).collect();
+            assert_eq!(headers, ["f=z", "none=null"]);
+        }
+    }
 }
 
 #[test]

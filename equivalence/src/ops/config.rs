@@ -7,6 +7,7 @@ use connect_runtime::config::{
     ConfigInfo, ConfigInfos, ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig,
     validate_connector,
 };
+use connect_transforms::EXTENSION_KEYS;
 
 use super::{PACKAGES, Program, members};
 use crate::Json;
@@ -76,6 +77,13 @@ fn plain(value: &ParsedValue) -> Json {
     }
 }
 
+/// Whether a key is one that transformations have here and not in Kafka, which nobody compares.
+fn is_extension(case: &Json, key: &str) -> bool {
+    let class = case.text("class").unwrap_or_default();
+    let class = class.rsplit('.').next().unwrap_or_default().split('$').next().unwrap_or_default();
+    EXTENSION_KEYS.contains(&(class, key))
+}
+
 pub(super) fn configdef(program: &Program, case: &Json) -> Answer {
     let def = def_of(program, case)?;
     let documented = case.get("doc").is_none_or(|doc| doc.as_bool().unwrap_or(false));
@@ -111,7 +119,8 @@ pub(super) fn configdef(program: &Program, case: &Json) -> Answer {
         }
         json
     };
-    Ok(def.keys().iter().map(key).collect())
+    let kafkas = |key: &&ConfigKey| !is_extension(case, &key.name);
+    Ok(def.keys().iter().filter(kafkas).map(key).collect())
 }
 
 pub(super) fn parse(program: &Program, case: &Json) -> Answer {
@@ -122,7 +131,7 @@ pub(super) fn parse(program: &Program, case: &Json) -> Answer {
 fn parsed(program: &Program, def: &ConfigDef, case: &Json) -> Answer {
     let parsed = def.parse(&members(case.get("config")))?;
     let mut values = Vec::new();
-    for (name, value) in parsed.iter() {
+    for (name, value) in parsed.iter().filter(|(name, _)| !is_extension(case, name)) {
         // Java looks for a class when it parses its name, here a plugin is looked for when it is needed.
         if let Some(ParsedValue::Class(class)) = value
             && !program.plugins.iter().any(|info| info.aliases.contains(&class.as_str()))
