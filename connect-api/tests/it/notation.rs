@@ -5,15 +5,16 @@
 //! `fields`. The short name is written exactly when nothing else is set.
 //!
 //! **Value**: `null`, `true`, `"text"`, or one tagged object: `{"i8":1}`, `{"f64":"NaN"}`, `{"bytes":"<base64>"}`,
-//! `{"decimal":["12345",2]}`, `{"date":<ms>}`, `{"list":[…]}`, `{"map":[[k,v],…]}`, `{"struct":{"field":v}}`. A struct
-//! takes its schema from where it stands; `{"struct":{…},"schema":S}` states another one.
+//! `{"decimal":["12345",2]}`, `{"bigint":"5"}`, `{"date":<ms>}`, `{"list":[…]}`, `{"map":[[k,v],…]}`,
+//! `{"struct":{"field":v}}`. A struct takes its schema from where it stands; `{"struct":{…},"schema":S}` states another
+//! one.
 //!
 //! **Record**: `topic`, `partition`, `timestamp`, `key` and `value` as `{"schema","value"}`, `headers` as
 //! `[{"name","schema","value"}]`, and for a record read from Kafka `offset`.
 //!
 //! Every function panics on text that is not in this notation.
 
-use connect_api::data::{Date, Decimal, Field, Map, SchemaBuilder, Type, java, logical};
+use connect_api::data::{BigInteger, Date, Decimal, Field, Map, SchemaBuilder, Type, java, logical};
 use connect_api::header::Header;
 use connect_api::{Headers, Record, Schema, SchemaAndValue, Struct, Value};
 use serde_json::{Map as Object, Value as Json, json};
@@ -173,8 +174,7 @@ pub fn read_value(json: &Json, schema: Option<&Schema>) -> Value {
             let scale = content[1].as_i64().expect("a scale") as i32;
             Value::from(Decimal::from_be_bytes(&unscaled.to_be_bytes(), scale))
         }
-        // There is no such type here; a decimal comes nearest.
-        "bigint" => Value::from(content.as_str().expect("digits").parse::<Decimal>().expect("digits")),
+        "bigint" => Value::from(content.as_str().expect("digits").parse::<BigInteger>().expect("digits")),
         "date" => Value::from(Date(integer())),
         "list" => {
             let element = schema.and_then(|schema| schema.value_schema().ok().flatten());
@@ -223,6 +223,7 @@ pub fn write_value(value: &Value, schema: Option<&Schema>) -> Json {
         Value::String(text) => json!(text.as_str()),
         Value::Bytes(bytes) => json!({"bytes": java::base64_encode(bytes)}),
         Value::Decimal(value) => json!({"decimal": [value.unscaled_text(), value.scale()]}),
+        Value::BigInteger(value) => json!({"bigint": value.to_string()}),
         Value::Date(date) => json!({"date": date.0}),
         Value::Array(list) => {
             let element = schema.and_then(|schema| schema.value_schema().ok().flatten());

@@ -98,6 +98,7 @@ fn integer(value: &Value, bits: u32) -> Result<i64> {
         Value::Float32(value) => *value as i64,
         Value::Float64(value) => *value as i64,
         Value::Decimal(value) => value.to_i64_wrapping(),
+        Value::BigInteger(value) => value.to_decimal().to_i64_wrapping(),
         Value::String(text) => parse_int(text, bits).map_err(|message| out_of_range(text, message))?,
         other => other.as_i64().ok_or_else(|| unexpected(other))?,
     })
@@ -109,6 +110,7 @@ fn float(value: &Value) -> Result<f32> {
         Value::Float32(value) => *value,
         Value::Float64(value) => *value as f32,
         Value::Decimal(value) => value.to_f32(),
+        Value::BigInteger(value) => value.to_decimal().to_f32(),
         Value::String(text) => parse_float(text).map_err(|message| out_of_range(text, message))?,
         other => other.as_i64().ok_or_else(|| unexpected(other))? as f32,
     })
@@ -120,6 +122,7 @@ fn double(value: &Value) -> Result<f64> {
         Value::Float32(value) => (*value).into(),
         Value::Float64(value) => *value,
         Value::Decimal(value) => value.to_f64(),
+        Value::BigInteger(value) => value.to_decimal().to_f64(),
         Value::String(text) => parse_double(text).map_err(|message| out_of_range(text, message))?,
         other => other.as_i64().ok_or_else(|| unexpected(other))? as f64,
     })
