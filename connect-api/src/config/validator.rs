@@ -197,7 +197,7 @@ impl Validator {
                 return problem("values must not be duplicated.");
             }
             for item in items {
-                if item.trim().is_empty() {
+                if item.trim_matches(|letter| letter <= ' ').is_empty() {
                     return problem("values must not be empty.");
                 }
                 if let Some(one_of) = &one_of {

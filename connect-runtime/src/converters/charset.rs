@@ -1,7 +1,5 @@
 //! The character sets of [`StringConverter`](super::StringConverter).
 
-use std::borrow::Cow;
-
 use bytes::{Bytes, BytesMut};
 use connect_api::Str;
 
@@ -81,19 +79,52 @@ impl Charset {
 pub(super) fn utf8(bytes: &Bytes) -> Str {
     match Str::from_utf8(bytes.clone()) {
         Ok(text) => text,
-        Err(_) => match String::from_utf8_lossy(bytes) {
-            Cow::Borrowed(text) => Str::from(text),
-            Cow::Owned(text) => Str::from(text),
-        },
+        Err(_) => Str::from(utf8_lossy(bytes)),
     }
 }
 
+/// As Java replaces: what encodes half of a surrogate pair is one malformed character, not one per byte.
+fn utf8_lossy(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let (mut at, mut within) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        at += chunk.valid().len() + chunk.invalid().len();
+        if within > 0 {
+            within -= 1;
+        } else if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+            within = match (chunk.invalid(), &bytes[at..]) {
+                ([0xED], [0xA0..=0xBF, 0x80..=0xBF, ..]) => 2,
+                ([0xED], [0xA0..=0xBF, ..]) => 1,
+                _ => 0,
+            };
+        }
+    }
+    text
+}
+
+/// As Java replaces: the first half of a surrogate pair takes what follows with it.
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Str {
     let (units, rest) = bytes.as_chunks::<2>();
-    let text = char::decode_utf16(units.iter().map(|bytes| unit(*bytes)));
-    let odd = if rest.is_empty() { None } else { Some(char::REPLACEMENT_CHARACTER) };
-    let text = text.map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(odd);
-    Str::from(text.collect::<String>())
+    let mut units = units.iter().map(|bytes| unit(*bytes));
+    let mut text = String::with_capacity(bytes.len());
+    let mut open = false;
+    while let Some(first) = units.next() {
+        let is_high = (0xD800..0xDC00).contains(&first);
+        let second = if is_high { units.next() } else { None };
+        open = is_high && second.is_none();
+        let pair = [first, second.unwrap_or_default()];
+        let pair = &pair[..if second.is_some() { 2 } else { 1 }];
+        match char::decode_utf16(pair.iter().copied()).next() {
+            Some(Ok(char)) => text.push(char),
+            _ => text.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    if !rest.is_empty() && !open {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    Str::from(text)
 }
 
 #[cfg(test)]
@@ -125,6 +156,30 @@ mod tests {
         Charset::Latin1.encode("€", &mut out);
         assert_eq!(&out[..], b"a??");
         assert_eq!(Charset::Ascii.decode(&Bytes::from_static(b"a\xe9")), "a\u{fffd}");
-        assert_eq!(Charset::Utf16.decode(&Bytes::from_static(b"\xff\xfea\0\0\xd8b")), "a\u{fffd}\u{fffd}");
+        assert_eq!(Charset::Utf16.decode(&Bytes::from_static(b"\xff\xfea\0\0\xd8b")), "a\u{fffd}");
+    }
+
+    #[test]
+    fn what_is_malformed_is_replaced_as_java_does() {
+        let decode = |charset: Charset, bytes: &'static [u8]| charset.decode(&Bytes::from_static(bytes));
+        for (bytes, text) in [
+            (&b"\xed\xbe\x80\x80"[..], "??"),
+            (b"\xed\xbeA", "?A"),
+            (b"A\xed\xa0\x80\xed\xb0\x80A", "A??A"),
+            (b"\xed\xbe\xc3\xa9", "?\u{e9}"),
+            (b"\xf4\x90\x80", "???"),
+            (b"\xf0\x90\x80A", "?A"),
+        ] {
+            assert_eq!(decode(Charset::Utf8, bytes), text.replace('?', "\u{fffd}"), "{bytes:x?}");
+        }
+        for (bytes, text) in [
+            (&b"\xd8\0\0A\0B"[..], "?B"),
+            (b"\xd8\0\xd8\0\xdc\0", "??"),
+            (b"\xdc\0\0A", "?A"),
+            (b"\0A\xd8\0A", "A?"),
+            (b"\0AA", "A?"),
+        ] {
+            assert_eq!(decode(Charset::Utf16Be, bytes), text.replace('?', "\u{fffd}"), "{bytes:x?}");
+        }
     }
 }

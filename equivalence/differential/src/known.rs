@@ -144,8 +144,21 @@ fn bytes_as_text(_: &Value, java: &Value, ours: &Value) -> bool {
     };
     text(java).zip(text(ours)).is_some_and(|(java, ours)| {
         let parts = around_identities(&java);
-        parts.len() > 1 && base64_between(&parts, &ours)
+        // Numbers may have other digits besides.
+        let (shorter, ours_shorter): (Vec<String>, _) =
+            (parts.iter().map(|part| rounded(part)).collect(), rounded(&ours));
+        let shorter: Vec<&str> = shorter.iter().map(String::as_str).collect();
+        parts.len() > 1 && (base64_between(&parts, &ours) || base64_between(&shorter, &ours_shorter))
     })
+}
+
+/// The text with its numbers as a float knows them.
+fn rounded(text: &str) -> String {
+    let number = |token: String| match token.parse::<f32>() {
+        Ok(number) if token.contains('.') => number.to_string(),
+        _ => token,
+    };
+    tokens(text).into_iter().map(number).collect()
 }
 
 /// What stands before, between and after the identities of byte arrays and buffers.
@@ -206,6 +219,15 @@ fn same_numbers(_: &Value, java: &Value, ours: &Value) -> bool {
 
 fn numbers_agree(java: &Value, ours: &Value, tag: &str) -> bool {
     match (java, ours) {
+        (Value::Array(java), Value::Array(ours)) if tag == "decimal" => {
+            let number = |parts: &[Value]| match parts {
+                [Value::String(unscaled), scale] => {
+                    format!("{unscaled}e{}", -scale.as_i64()?).parse::<f64>().ok()
+                }
+                _ => None,
+            };
+            number(java).is_some_and(|java| Some(java) == number(ours))
+        }
         (Value::String(java), Value::String(ours)) if tag == "bytes" => {
             let text =
                 |base64: &str| scalar::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());

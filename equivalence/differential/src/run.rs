@@ -278,6 +278,13 @@ fn table(counts: &Counts) -> String {
             count.different
         ));
     }
+    let mut known: BTreeMap<&String, u64> = BTreeMap::new();
+    for (id, number) in counts.values().flat_map(|count| &count.known) {
+        *known.entry(id).or_default() += number;
+    }
+    for (id, number) in known {
+        text.push_str(&format!("\n{number:>7} meant: {id}"));
+    }
     text
 }
 

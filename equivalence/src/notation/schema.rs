@@ -63,6 +63,7 @@ fn full(json: &Json) -> Answer<Schema> {
         ty => SchemaBuilder::new(ty),
     };
     if ty == Type::Struct {
+        let mut names = std::collections::HashSet::new();
         for field in json.get("fields").map(Json::children).unwrap_or_default() {
             let name = field.text("name");
             let Some(schema) = read_schema(field.get("schema"))? else {
@@ -74,7 +75,13 @@ fn full(json: &Json) -> Answer<Schema> {
                     }
                 };
             };
-            builder = builder.field(name.unwrap_or_default(), schema);
+            let name = name.unwrap_or_default();
+            let refused = name.is_empty() || !names.insert(name.clone());
+            builder = builder.field(name, schema);
+            if refused {
+                // Before the next field is looked at.
+                builder.clone().build()?;
+            }
         }
     }
     if let Some(name) = json.text("name") {

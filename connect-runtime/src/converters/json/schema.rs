@@ -1,6 +1,6 @@
 //! Schemas as JSON, both ways.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use bytes::Bytes;
@@ -221,12 +221,20 @@ fn fields(typed: &mut Typed<'_>, node: Node<'_>, depth: usize) -> Result<SchemaB
         return Err(Error::data("Struct schema's \"fields\" argument is not an array."));
     };
     let mut builder = SchemaBuilder::new(Type::Struct);
+    let mut names = HashSet::new();
     for field in list.elements() {
         let Some(name) = field.get("field").and_then(Node::as_text) else {
             return Err(Error::data("Struct schema's field name not specified properly"));
         };
         match read(typed, field, depth + 1)? {
-            Some(schema) => builder = builder.field(name, schema),
+            Some(schema) => {
+                let refused = name.is_empty() || !names.insert(name.clone());
+                builder = builder.field(name, schema);
+                if refused {
+                    // Java refuses the field before it looks at the next.
+                    builder.clone().build()?;
+                }
+            }
             None => return Err(Error::data("Struct schema's field name not specified properly")),
         }
     }
