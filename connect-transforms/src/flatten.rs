@@ -211,7 +211,7 @@ fn count_leaves(schema: &Schema) -> Result<usize> {
 fn check_leaf(value: ValueRef<'_>, name: &str) -> Result<()> {
     let class = || value.to_value().java_class_name();
     match value {
-        ValueRef::Decimal(_) | ValueRef::Date(_) => Err(Error::data(format!(
+        ValueRef::Decimal(_) | ValueRef::BigInteger(_) | ValueRef::Date(_) => Err(Error::data(format!(
             "Flatten transformation was passed a value of type class {} which is not supported by Connect's data API",
             class()
         ))),

@@ -135,6 +135,14 @@ impl<T: Target> HeaderFrom<T> {
 
     fn apply_with_schema(&self, record: &mut Record) -> Result<()> {
         let before = require_struct(&T::of(record).value, self.purpose())?.clone();
+        if let Some(schema) = &T::of(record).schema {
+            // What describes the struct may be no schema of one.
+            if self.moves {
+                schema.fields()?;
+            } else {
+                schema.field("")?;
+            }
+        }
         if self.moves {
             let updated = self.schemas.get(before.schema(), |schema| self.what_is_left(schema))?;
             let mut values = Vec::with_capacity(updated.fields()?.len());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::Password;
+use crate::data::java::ascii_digits;
 use crate::{Error, Result};
 
 /// The type of a configuration key.
@@ -66,9 +67,9 @@ impl Type {
             Self::Boolean if trimmed.eq_ignore_ascii_case("false") => ParsedValue::Boolean(false),
             Self::Boolean => return Err(invalid(name, text, "Expected value to be either true or false")),
             Self::String => ParsedValue::String(trimmed.to_owned()),
-            Self::Int => ParsedValue::Int(trimmed.parse().map_err(|_| not_a_number())?),
-            Self::Short => ParsedValue::Short(trimmed.parse().map_err(|_| not_a_number())?),
-            Self::Long => ParsedValue::Long(trimmed.parse().map_err(|_| not_a_number())?),
+            Self::Int => ParsedValue::Int(ascii_digits(trimmed).parse().map_err(|_| not_a_number())?),
+            Self::Short => ParsedValue::Short(ascii_digits(trimmed).parse().map_err(|_| not_a_number())?),
+            Self::Long => ParsedValue::Long(ascii_digits(trimmed).parse().map_err(|_| not_a_number())?),
             Self::Double => ParsedValue::Double(parse_double(trimmed).ok_or_else(not_a_number)?),
             Self::List => ParsedValue::List(split_list(trimmed)),
             Self::Class => ParsedValue::Class(trimmed.to_owned()),
