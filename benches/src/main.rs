@@ -4,10 +4,12 @@
 //! and sink tasks on the same records. Each cell runs in a process of its own, cells alternate, and the table shows
 //! the median with records per second, CPU per record and peak memory.
 //!
-//! `cargo xtask bench transforms` measures the transformations, in nanoseconds per record.
+//! `cargo xtask bench transforms` measures the transformations, `cargo xtask bench converters` the converters, both in
+//! nanoseconds and allocations per record.
 
 mod cells;
 mod connectors;
+mod converters;
 mod measure;
 mod transforms;
 
@@ -47,6 +49,12 @@ enum Task {
         #[arg(long, default_value = "")]
         only: String,
     },
+    /// What each converter costs; needs no Kafka.
+    Converters {
+        /// Only converters whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// One cell, in this process; prints its figures as one line.
     Cell {
         /// Its name, as `floor` lists it.
@@ -67,6 +75,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Task::Transforms { only } => {
             let lines = transforms::run(&only).map_err(|error| error.to_string())?;
+            lines.iter().for_each(|line| print(line));
+            Ok(())
+        }
+        Task::Converters { only } => {
+            let lines = converters::run(&only).map_err(|error| error.to_string())?;
             lines.iter().for_each(|line| print(line));
             Ok(())
         }
