@@ -16,7 +16,7 @@ pub(crate) struct Broker {
     own: Option<String>,
 }
 
-fn script() -> Option<PathBuf> {
+pub(crate) fn script() -> Option<PathBuf> {
     env::var_os("CONNECT_TEST_KAFKA_SCRIPT").map(PathBuf::from)
 }
 
@@ -138,7 +138,7 @@ impl Drop for Broker {
 }
 
 /// A port that is free together with those that follow it, `count` in all: a broker takes them.
-fn free_port(count: u16) -> u16 {
+pub(crate) fn free_port(count: u16) -> u16 {
     loop {
         let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = first.local_addr().unwrap().port();

@@ -8,8 +8,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
 mod broker;
+#[cfg(feature = "native")]
+mod ended;
 #[cfg(feature = "krafka")]
 mod growth;
+#[cfg(feature = "native")]
+mod moves;
 mod security;
 mod suite;
 

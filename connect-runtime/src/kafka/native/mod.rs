@@ -4,7 +4,10 @@
 //! way. Each broker has a lane, which is a task with a connection: it takes a batch of every partition that is ready,
 //! and sends them in one request. What fails for now is sent again with the same bytes, to whoever leads then.
 //!
-//! Consumers, admin clients and producers with transactions are those of `krafka`. A producer is native where its
+//! Transactions need brokers whose feature `transaction.version` is 2 (KIP-890): with a produce request the broker itself
+//! enters the partition, and every end of a transaction brings a new epoch. Below that `krafka` does them.
+//!
+//! Consumers and admin clients are those of `krafka`. A producer is native where its
 //! settings say `client=native`, which a worker's configuration writes `producer.client=native` and that of a connector
 //! `producer.override.client=native`.
 
@@ -24,9 +27,14 @@ mod settle;
 mod state;
 mod ticket;
 mod topics;
+mod transaction;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::producer::NativeProducer;
+use self::transaction::NativeTransactionalProducer;
 use super::krafka::KrafkaClients;
 use super::net::Connector;
 use super::properties::Reader;
@@ -70,15 +78,26 @@ impl Kafka for NativeClients {
 
     async fn producer(&self, properties: &ClientProperties) -> Result<Box<dyn Producer>> {
         let (native, properties) = self.choose(properties)?;
-        let transactional = properties.get("transactional.id").is_some_and(|id| !id.trim().is_empty());
-        if !native || transactional {
+        if !native {
             return KrafkaClients::new().producer(&properties).await;
         }
         let mut reader = Reader::new(&properties);
         let settings = settings::read(&mut reader)?;
-        let connector = Connector::read(&mut reader, settings.request_timeout).await?;
+        let connector = Arc::new(Connector::read(&mut reader, settings.request_timeout).await?);
         reader.warn_about_unread("producer");
-        Ok(Box::new(producer::NativeProducer::connect(settings, connector).await?))
+        let Some(id) = settings.transactional_id.clone() else {
+            return Ok(Box::new(NativeProducer::connect(settings, connector).await?));
+        };
+        let producer = NativeProducer::connect(settings, Arc::clone(&connector)).await?;
+        if producer.transaction_version < 2 {
+            tracing::warn!(
+                transactional_id = id,
+                "the cluster's feature `transaction.version` is below 2, which the native producer needs for \
+                 transactions: `krafka` takes over; raise it with `kafka-features.sh upgrade`"
+            );
+            return KrafkaClients::new().producer(&properties).await;
+        }
+        Ok(Box::new(NativeTransactionalProducer::new(id, producer, &connector)))
     }
 
     async fn consumer(&self, properties: &ClientProperties) -> Result<Box<dyn Consumer>> {

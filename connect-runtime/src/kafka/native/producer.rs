@@ -12,26 +12,29 @@ use super::state::Shared;
 use super::ticket::Ticket;
 use super::topics::unknown;
 use super::{identity, settings::Settings};
-use crate::kafka::net::{Connector, Contact, Metadata, again, timed_out};
+use crate::kafka::net::{Connection, Connector, Contact, Metadata, again, timed_out};
 use crate::kafka::{Delivery, KafkaError, KafkaErrorKind, Producer, ProducerRecord, Result};
 use crate::time::now_millis;
 
 /// A producer without transactions.
 #[derive(Debug)]
 pub(super) struct NativeProducer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    /// The level of the cluster's feature `transaction.version`.
+    pub(super) transaction_version: i16,
     /// The keeper, with the lanes, and the reaper.
     _tasks: JoinSet<()>,
 }
 
 impl NativeProducer {
     /// Reaches the cluster: whoever starts a producer hears soon that no broker is there, or that it refuses the user.
-    pub(super) async fn connect(settings: Settings, connector: Connector) -> Result<Self> {
-        let connector = Arc::new(connector);
+    pub(super) async fn connect(settings: Settings, connector: Arc<Connector>) -> Result<Self> {
         let mut contact = Contact::new(Arc::clone(&connector), settings.servers.clone());
         let cluster = contact.call(&Metadata { topics: Vec::new(), create: false }).await?;
         contact.learn(&cluster.brokers);
-        let identity = if settings.idempotent {
+        let transaction_version = contact.connection().map_or(0, Connection::transaction_version);
+        // The identity of a transactional producer comes from its coordinator.
+        let identity = if settings.idempotent && settings.transactional_id.is_none() {
             identity::identity(&mut contact, &settings).await?
         } else {
             super::records::Identity::NONE
@@ -41,7 +44,7 @@ impl NativeProducer {
         let mut tasks = JoinSet::new();
         tasks.spawn(keep(Arc::clone(&shared), connector, contact));
         tasks.spawn(reap(Arc::clone(&shared)));
-        Ok(Self { shared, _tasks: tasks })
+        Ok(Self { shared, transaction_version, _tasks: tasks })
     }
 
     /// Waits until all topics of a batch are known.

@@ -77,8 +77,10 @@ pub(super) struct State {
     pub(super) unreachable: Option<KafkaError>,
     /// Why nothing can be written any more.
     pub(super) fatal: Option<KafkaError>,
-    /// The first failure in the open transaction.
+    /// The first failure since the transaction began.
     pub(super) failure: Option<KafkaError>,
+    /// Whether anything was sent since then.
+    pub(super) wrote: bool,
     transactional: bool,
     idempotent: bool,
     batch_size: usize,
@@ -105,6 +107,7 @@ impl State {
             unreachable: None,
             fatal: None,
             failure: None,
+            wrote: false,
             transactional: settings.transactional_id.is_some(),
             idempotent: settings.idempotent,
             batch_size: settings.batch_size,
@@ -279,6 +282,7 @@ impl State {
             }
             partition.in_flight = true;
             partition.retry_at = None;
+            self.wrote = true;
             taken.push((at, batch));
         }
         // Partitions of one topic stand together in a request.
@@ -313,7 +317,8 @@ impl State {
 
     /// Gives up everything that a partition has for now.
     pub(super) fn give_up(&mut self, at: usize, error: &KafkaError) {
-        let idempotent = self.idempotent;
+        // In a transaction the coordinator gives the next epoch.
+        let idempotent = self.idempotent && !self.transactional;
         let Some(partition) = self.partitions.get_mut(at) else { return };
         // What was sent may be in the log, or come there: nobody knows what the broker expects next.
         let in_doubt = partition.queue.front().is_some_and(|batch| batch.attempts > 0);
@@ -355,9 +360,9 @@ impl State {
 
     /// Fails everything that is not under way, for good.
     pub(super) fn fail_all(&mut self, error: &KafkaError) {
-        for at in std::mem::take(&mut self.listed) {
+        // Those with a batch under way stay in the list: it may come back.
+        for at in self.listed.clone() {
             let Some(partition) = self.partitions.get_mut(at) else { continue };
-            partition.listed = false;
             let batches: Vec<_> = partition.queue.drain(..).collect();
             for batch in batches {
                 batch.failed(error);

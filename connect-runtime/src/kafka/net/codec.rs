@@ -50,6 +50,10 @@ impl Encoder {
         Self::default()
     }
 
+    pub(in crate::kafka) fn i8(&mut self, number: i8) {
+        self.current.push(number.cast_unsigned());
+    }
+
     pub(in crate::kafka) fn bool(&mut self, yes: bool) {
         self.current.push(u8::from(yes));
     }

@@ -36,6 +36,7 @@ pub(in crate::kafka) struct Connection {
     next_correlation: i32,
     /// The newest and the oldest version by API.
     versions: HashMap<i16, (i16, i16)>,
+    transaction_version: i16,
     /// When the login ends.
     pub(super) expires: Option<Instant>,
 }
@@ -62,6 +63,7 @@ impl Connection {
             incoming: BytesMut::with_capacity(INCOMING),
             next_correlation: 0,
             versions: HashMap::new(),
+            transaction_version: 0,
             expires: None,
         }
     }
@@ -69,11 +71,17 @@ impl Connection {
     pub(super) fn learn(&mut self, versions: &Versions) {
         self.versions =
             versions.apis.iter().map(|(key, oldest, newest)| (*key, (*oldest, *newest))).collect();
+        self.transaction_version = versions.transaction_version;
     }
 
     /// `host:port` of the broker.
     pub(in crate::kafka) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The level of the cluster's feature `transaction.version`, as this broker knew it when the connection was made.
+    pub(in crate::kafka) fn transaction_version(&self) -> i16 {
+        self.transaction_version
     }
 
     /// Whether the login ends soon, so that a new connection should take over.

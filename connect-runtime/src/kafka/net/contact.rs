@@ -30,6 +30,11 @@ impl Contact {
         }
     }
 
+    /// The connection of the last call, where it is still there.
+    pub(in crate::kafka) fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref()
+    }
+
     /// Asks. An error means that no broker answered; what they said is that of the last one.
     pub(in crate::kafka) async fn call<R: Request>(&mut self, request: &R) -> Result<R::Response> {
         let patience = self.connector.request_timeout;

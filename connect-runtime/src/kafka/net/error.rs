@@ -100,6 +100,11 @@ impl Code {
         )
     }
 
+    /// Whether another coordinator should be looked for.
+    pub(in crate::kafka) fn is_about_coordinators(self) -> bool {
+        matches!(self, Self::COORDINATOR_NOT_AVAILABLE | Self::NOT_COORDINATOR)
+    }
+
     /// An error of the port, with what was tried and what the broker said about it.
     pub(in crate::kafka) fn failed(self, tried: impl Display, said: Option<&str>) -> KafkaError {
         let (kind, retriable) = self.class();

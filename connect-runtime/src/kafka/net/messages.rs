@@ -15,6 +15,8 @@ pub(in crate::kafka) struct Versions {
     pub(in crate::kafka) code: i16,
     /// API, oldest, newest.
     pub(in crate::kafka) apis: Vec<(i16, i16, i16)>,
+    /// The level of the feature `transaction.version`.
+    pub(in crate::kafka) transaction_version: i16,
 }
 
 impl Request for ApiVersions {
@@ -41,6 +43,20 @@ impl Request for ApiVersions {
             let api = (from.i16()?, from.i16()?, from.i16()?);
             from.skip_tags()?;
             Ok(api)
+        })?;
+        from.i32()?;
+        from.tags(|tag, mut from| {
+            if tag == 2 {
+                let finalized = from.array(|from| {
+                    let feature = (from.string()?, from.i16()?);
+                    from.i16()?;
+                    from.skip_tags()?;
+                    Ok(feature)
+                })?;
+                let level = finalized.iter().find(|(name, _)| *name == "transaction.version");
+                versions.transaction_version = level.map_or(0, |(_, level)| *level);
+            }
+            Ok(())
         })?;
         Ok(versions)
     }
@@ -89,7 +105,7 @@ pub(in crate::kafka) struct PartitionMetadata {
 }
 
 /// `host:port`, with brackets around an IPv6 address.
-fn address(host: &str, port: i32) -> String {
+pub(super) fn address(host: &str, port: i32) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

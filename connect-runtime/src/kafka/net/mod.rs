@@ -8,6 +8,7 @@ mod codec;
 mod connection;
 mod connector;
 mod contact;
+mod coordinator;
 mod error;
 mod messages;
 mod request;
@@ -19,6 +20,7 @@ pub(super) use codec::{Decoder, Encoder, Uuid, put_varint, varint_len};
 pub(super) use connection::{Connection, Sent, decode};
 pub(super) use connector::Connector;
 pub(super) use contact::Contact;
+pub(super) use coordinator::{Coordinator, CoordinatorOf};
 pub(super) use error::{Code, again, timed_out};
 #[cfg(test)]
 pub(super) use messages::{Broker, PartitionMetadata};
