@@ -24,7 +24,6 @@ mod insert_field;
 mod insert_header;
 mod java_hash;
 mod java_number;
-mod java_regex;
 mod mask_field;
 pub mod predicates;
 mod rebuild;

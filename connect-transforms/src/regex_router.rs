@@ -3,8 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use connect_api::{Config, Outcome, Record, Result, Str, Transformation};
-
-use crate::java_regex::{JavaRegex, validator};
+use connect_regex::{JavaRegex, validator};
 
 /// The configuration of [`RegexRouter`].
 #[derive(Clone, Debug, Config)]
@@ -49,7 +48,7 @@ impl Transformation for RegexRouter {
             return Ok(Outcome::Keep);
         }
         let from = record.topic.detach();
-        if self.regex.matches(&from) {
+        if self.regex.matches(&from)? {
             record.topic = self.regex.replace_first(&from, &self.replacement)?.into();
         }
         *last = Some((from, record.topic.clone()));

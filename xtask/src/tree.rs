@@ -30,6 +30,7 @@ const RULES: &[(&str, &[&str])] = &[
         &["krafka", "rskafka", "rdkafka", "axum", "hyper", "rustls", "connect-transforms"],
     ),
     ("-p connect-runtime", &["rskafka", "rdkafka", "axum", "hyper", "connect-transforms", "connect-testkit"]),
+    ("-p connect-regex", &["tokio", "connect-runtime", "connect-transforms", "serde_json"]),
     ("-p connect-transforms", &["tokio", "connect-runtime", "krafka", "rskafka"]),
     (
         "-p connect-file -p connect-datagen -p connect-template",

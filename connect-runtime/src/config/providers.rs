@@ -6,9 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use async_trait::async_trait;
 use connect_api::config::{ConfigDef, ConfigKey, Importance, Type, Validator, invalid};
 use connect_api::{Config, ConfigData, ConfigProvider, Error, Plugins, Properties, Result};
-use regex::Regex;
+use connect_regex::JavaRegex;
 
-use super::connector::pattern::full_match;
 use super::properties::{decode_properties, parse_properties};
 
 /// Registers [`FileConfigProvider`], [`DirectoryConfigProvider`] and [`EnvVarConfigProvider`], with their Java class
@@ -188,7 +187,7 @@ const ALLOWLIST_PATTERN: &str = "allowlist.pattern";
 #[derive(Clone, Debug, Default)]
 pub struct EnvVarConfig {
     /// `allowlist.pattern`: only variables whose whole name it matches can be read. `None` for all.
-    pub allowlist_pattern: Option<Regex>,
+    pub allowlist_pattern: Option<JavaRegex>,
 }
 
 impl Config for EnvVarConfig {
@@ -200,21 +199,17 @@ impl Config for EnvVarConfig {
                 .documentation(
                     "A regular expression; only variables whose whole name it matches can be read.",
                 )
-                .validator(Validator::typed("valid regex", |text: &String| full_match(text).map(drop))),
+                .validator(connect_regex::validator()),
         )
     }
 
     fn parse(properties: &Properties) -> Result<Self> {
         let text: String = Self::def().parse_all(properties)?.read(ALLOWLIST_PATTERN)?;
-        let regex = full_match(&text).map_err(|error| invalid(ALLOWLIST_PATTERN, &text, error))?;
-        Ok(Self { allowlist_pattern: Some(regex) })
+        Ok(Self { allowlist_pattern: Some(JavaRegex::parse(ALLOWLIST_PATTERN, &text)?) })
     }
 
     fn to_properties(&self) -> Properties {
-        // The expression is kept between `\A(?:` and `)\z`.
-        let text = self.allowlist_pattern.as_ref().map(Regex::as_str);
-        let inner = text.and_then(|text| text.strip_prefix(r"\A(?:")?.strip_suffix(r")\z"));
-        inner.map(|inner| (ALLOWLIST_PATTERN, inner)).into_iter().collect()
+        self.allowlist_pattern.iter().map(|regex| (ALLOWLIST_PATTERN, regex.as_str())).collect()
     }
 }
 

@@ -188,7 +188,7 @@ pub trait Producer: Send {
 pub enum Subscription {
     /// These topics, as a member of the group `group.id`.
     Topics(Vec<Str>),
-    /// All topics whose whole name the regular expression matches (syntax of the `regex` crate), looked up again
+    /// All topics whose whole name the regular expression matches (Java's syntax, see `connect-regex`), looked up again
     /// every `metadata.max.age.ms`, as a member of the group.
     Pattern(String),
 }

@@ -2,8 +2,7 @@
 
 use connect_api::config::Validator;
 use connect_api::{Config, Predicate, Record, Result};
-
-use crate::java_regex::{JavaRegex, validator};
+use connect_regex::{JavaRegex, validator};
 
 /// The configuration of [`TopicNameMatches`].
 #[derive(Clone, Debug, Config)]
@@ -28,6 +27,6 @@ impl Predicate for TopicNameMatches {
     }
 
     fn test(&self, record: &Record) -> Result<bool> {
-        Ok(self.pattern.matches(&record.topic))
+        self.pattern.matches(&record.topic)
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn problem(plugins: &Plugins, case: &Json, expected: &Json) -> Option
         (Ok(answer), _) => Some(format!("answered {answer}")),
         (Err((error, stage)), kafkas) => {
             let message = expected_message(kafkas["message"].as_str().unwrap_or_default());
-            // How an expression is wrong is said in the words of the regex crate.
+            // How an expression is wrong is said in words of our own.
             let words = message.split_once("Invalid regex: ").map_or(&*message, |(before, _)| before);
             // Kafka prints the whole record, data included.
             let words = if words.starts_with(NO_TIMESTAMP) { NO_TIMESTAMP } else { words };
@@ -118,6 +118,11 @@ fn headers_and_schema_metadata_are_as_by_kafkas_own_classes() {
 #[test]
 fn casts_and_times_are_as_by_kafkas_own_classes() {
     assert_eq!(compare(include_str!("../vectors/casts_and_times.jsonl")), (726, 1));
+}
+
+#[test]
+fn topics_are_matched_and_renamed_as_by_kafkas_own_classes() {
+    assert_eq!(compare(include_str!("../vectors/regexes.jsonl")), (43, 0));
 }
 
 /// How many cases were compared, and how many left out.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use connect_api::Error;
 use connect_api::config::Importance::{High, Low, Medium};
 use connect_api::config::Type::{Boolean, Class, Int, List, Long, Short, String};
 use connect_api::config::{ConfigDef, ParsedValue, Validator, Width, invalid};
 
-use super::pattern;
 use crate::config::keys::Check::{Any, AtLeast, Custom, Distinct, NonEmpty, OneOf, OneOfIgnoringCase};
 use crate::config::keys::Unset::{Is, Null, Required};
 use crate::config::keys::{Row, key};
@@ -54,7 +52,7 @@ const SOURCE_KEYS: &[(Row, Place)] = &[
 #[rustfmt::skip]
 const SINK_KEYS: &[(Row, Place)] = &[
     (("topics", List, Is(""), High, Distinct { empty: true, unset: false }, "The topics to read, separated by commas."), (COMMON, 4, Width::Long, "Topics")),
-    (("topics.regex", String, Is(""), High, Custom(topics_regex), "A regular expression; all topics whose whole name it matches are read."), (COMMON, 4, Width::Long, "Topics regex")),
+    (("topics.regex", String, Is(""), High, Custom(connect_regex::validator), "A regular expression; all topics whose whole name it matches are read."), (COMMON, 4, Width::Long, "Topics regex")),
     (("errors.deadletterqueue.topic.name", String, Is(""), Medium, Any, "The topic for records that could not be processed; empty for none."), (ERRORS, 6, Width::Medium, "Dead Letter Queue Topic Name")),
     (("errors.deadletterqueue.topic.replication.factor", Short, Is("3"), Medium, Any, "How many replicas that topic gets when it is created."), (ERRORS, 7, Width::Medium, "Dead Letter Queue Topic Replication Factor")),
     (("errors.deadletterqueue.context.headers.enable", Boolean, Is("false"), Medium, Any, "Whether dead letters get headers that say what went wrong and where."), (ERRORS, 8, Width::Medium, "Enable Error Context Headers")),
@@ -153,19 +151,6 @@ fn aliases(text: &str) -> Validator {
         match distinct.len() == items.len() {
             true => Ok(()),
             false => Err(invalid(name, value, "Duplicate alias provided.")),
-        }
-    })
-}
-
-fn topics_regex() -> Validator {
-    Validator::custom("valid regex", |name, value| {
-        let Some(text) = value.and_then(ParsedValue::as_str) else { return Ok(()) };
-        match pattern::full_match(text) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::config(
-                name,
-                format!("Invalid value {text} for configuration {name}: Invalid regex: {error}"),
-            )),
         }
     })
 }

@@ -1,39 +1,22 @@
-//! Regular expressions that match whole names.
+//! [`AnyOf`]: several regular expressions, of which one has to match a whole name.
 
-use connect_api::{Error, Result};
-use regex::Regex;
+use connect_api::Result;
+use connect_regex::JavaRegex;
 
-/// Compiles an expression so that it matches whole texts only, as Java's `matches`.
-pub(crate) fn full_match(pattern: &str) -> Result<Regex, String> {
-    // Alone first, so that `a)|(b` is not made valid by the parentheses around it.
-    Regex::new(pattern).map_err(|error| describe(&error))?;
-    Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|error| describe(&error))
-}
+/// Regular expressions that match whole names.
+#[derive(Clone, Debug)]
+pub(crate) struct AnyOf(Vec<JavaRegex>);
 
-fn describe(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => format!("it needs more than {limit} bytes when compiled"),
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
-        }
+impl AnyOf {
+    /// Compiles the list that a key has.
+    pub(crate) fn parse(key: &str, patterns: &[String]) -> Result<Self> {
+        patterns.iter().map(|pattern| JavaRegex::parse(key, pattern)).collect::<Result<_>>().map(Self)
     }
-}
 
-/// A list of expressions, of which one has to match the whole name.
-pub(crate) fn any_full_match(key: &str, patterns: &[String]) -> Result<Regex> {
-    for pattern in patterns {
-        full_match(pattern).map_err(|error| {
-            Error::config(
-                key,
-                format!("Invalid value {pattern} for configuration {key}: Invalid regex: {error}"),
-            )
-        })?;
+    /// Whether one of them matches. As in Kafka, no expression at all matches the empty name.
+    pub(crate) fn is_match(&self, name: &str) -> bool {
+        self.0.iter().any(|regex| regex.is_match(name)) || self.0.is_empty() && name.is_empty()
     }
-    let joined = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
-    full_match(&joined)
-        .map_err(|error| Error::config(key, format!("Invalid value for configuration {key}: {error}")))
 }
 
 #[cfg(test)]
@@ -41,21 +24,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_names_match() {
-        let regex = full_match("a|bc").unwrap();
-        assert!(regex.is_match("a") && regex.is_match("bc"));
-        assert!(!regex.is_match("ab") && !regex.is_match("xbc") && !regex.is_match("a\n"));
-    }
-
-    #[test]
-    fn parentheses_must_close_inside_the_expression() {
-        assert!(full_match("a)|(b").is_err());
-        assert_eq!(full_match("[").unwrap_err(), "unclosed character class");
+    fn one_of_the_expressions_must_match_the_whole_name() {
+        let any = AnyOf::parse("k", &["a|bc".to_owned(), "(?=x)x.".to_owned()]).unwrap();
+        assert!(any.is_match("a") && any.is_match("bc") && any.is_match("xy"));
+        assert!(!any.is_match("ab") && !any.is_match("xbc") && !any.is_match("a\n"));
+        let error = AnyOf::parse("k", &["a".to_owned(), "a)|(b".to_owned()]).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Invalid value a)|(b for configuration k: Invalid regex: Unmatched closing ')' near index 1"
+        );
     }
 
     #[test]
     fn an_empty_list_matches_nothing_but_the_empty_name() {
-        let regex = any_full_match("k", &[]).unwrap();
-        assert!(!regex.is_match("a") && regex.is_match(""));
+        let any = AnyOf::parse("k", &[]).unwrap();
+        assert!(!any.is_match("a") && any.is_match(""));
     }
 }

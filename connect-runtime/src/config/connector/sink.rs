@@ -2,29 +2,25 @@
 
 use connect_api::config::{ConfigDef, ParsedConfig};
 use connect_api::{Error, Properties, Result};
-use regex::Regex;
+use connect_regex::JavaRegex;
 
-use super::pattern::full_match;
 use super::{ConnectorConfig, keys, parse_list};
 use crate::config::problems::Problems;
 use crate::config::worker::WorkerConfig;
 
 /// A regular expression that matches whole topic names.
 #[derive(Clone, Debug)]
-pub struct TopicPattern {
-    text: String,
-    regex: Regex,
-}
+pub struct TopicPattern(JavaRegex);
 
 impl TopicPattern {
     /// The expression as the user wrote it.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.0.as_str()
     }
 
     /// Whether it matches the whole name.
     pub fn matches(&self, topic: &str) -> bool {
-        self.regex.is_match(topic)
+        self.0.is_match(topic)
     }
 }
 
@@ -114,8 +110,7 @@ impl SinkConnectorConfig {
         let topics = if text.is_empty() {
             TopicSelection::Topics(topics(properties))
         } else {
-            let regex = full_match(&text).map_err(|error| Error::config("topics.regex", error))?;
-            TopicSelection::Pattern(TopicPattern { text, regex })
+            TopicSelection::Pattern(TopicPattern(JavaRegex::parse("topics.regex", &text)?))
         };
         Ok(Self { common, topics, dead_letter_queue })
     }
@@ -162,7 +157,7 @@ pub(in crate::config) fn check_topics(properties: &Properties) -> Vec<Error> {
         );
         return vec![Error::config("topics", message)];
     }
-    if !pattern.is_empty() && full_match(pattern).is_ok_and(|regex| regex.is_match(dlq)) {
+    if !pattern.is_empty() && JavaRegex::new(pattern).is_ok_and(|regex| regex.is_match(dlq)) {
         let message = format!(
             "The DLQ topic '{dlq}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed \
              by the connector"

@@ -212,7 +212,9 @@ fn rules_between_topics_are_kafkas() {
     );
     assert_eq!(
         message(&[("topics.regex", "[")]),
-        ["Invalid value [ for configuration topics.regex: Invalid regex: unclosed character class"]
+        [
+            "Invalid value [ for configuration topics.regex: Invalid regex: Unclosed character class near index 1"
+        ]
     );
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use connect_api::config::{ConfigDef, ConfigKey, Importance, Type, Width};
 use connect_api::{Properties, Result};
-use regex::Regex;
 
-use super::pattern::any_full_match;
+use super::pattern::AnyOf;
 use crate::config::problems::Problems;
 use crate::config::worker::{partitions, replication_factor};
 
@@ -31,8 +30,8 @@ pub struct TopicCreationGroup {
     pub name: String,
     /// How its topics are created.
     pub settings: NewTopicSettings,
-    include: Regex,
-    exclude: Regex,
+    include: AnyOf,
+    exclude: AnyOf,
 }
 
 impl TopicCreationGroup {
@@ -169,7 +168,7 @@ fn read_group(
             (true, false) => Vec::new(),
             (false, _) => problems.take(parsed.read(&key))?,
         };
-        problems.take(any_full_match(&key, &list))
+        problems.take(AnyOf::parse(&key, &list))
     };
     let include = expressions("include", problems)?;
     let exclude = expressions("exclude", problems)?;
@@ -264,7 +263,7 @@ mod tests {
             parse(&[("topic.creation.groups", "a"), ("topic.creation.a.include", "ok, [")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Invalid value [ for configuration topic.creation.a.include: Invalid regex: unclosed character class"
+            "Invalid value [ for configuration topic.creation.a.include: Invalid regex: Unclosed character class near index 1"
         );
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use connect_regex::JavaRegex;
 use krafka::admin::{AdminClient, DescribeTopicsOptions, ListTopicsOptions};
 use krafka::consumer::Consumer;
-use regex::Regex;
 use tokio::time::Instant;
 
 use super::Result;
@@ -26,7 +26,7 @@ pub(super) struct Upkeep {
 
 enum Wanted {
     Topics(Vec<String>),
-    Pattern(Regex),
+    Pattern(JavaRegex),
 }
 
 impl Upkeep {
@@ -35,13 +35,10 @@ impl Upkeep {
             Subscription::Topics(topics) => {
                 Wanted::Topics(topics.iter().map(|topic| topic.as_str().to_owned()).collect())
             }
-            Subscription::Pattern(pattern) => {
-                let whole = Regex::new(&format!("\\A(?:{pattern})\\z"));
-                Wanted::Pattern(whole.map_err(|error| {
-                    let message = format!("the topic pattern `{pattern}` is not a regular expression");
-                    KafkaError::new(KafkaErrorKind::Config, message).with_source(error)
-                })?)
-            }
+            Subscription::Pattern(pattern) => Wanted::Pattern(JavaRegex::new(&pattern).map_err(|error| {
+                let message = format!("the topic pattern `{pattern}` is not a regular expression");
+                KafkaError::new(KafkaErrorKind::Config, message).with_source(error)
+            })?),
         };
         Ok(Self { wanted, topics: BTreeMap::new(), every, next: Instant::now() })
     }

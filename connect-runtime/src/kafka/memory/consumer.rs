@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::{Offsets, TopicPartition};
+use connect_regex::JavaRegex;
 use futures::future::BoxFuture;
-use regex::Regex;
 use tokio::time::Instant;
 
 use super::faults::{Operation, injected};
@@ -272,7 +272,7 @@ impl Consumer for MemoryConsumer {
         let interest = match subscription {
             Subscription::Topics(topics) => Interest::Topics(topics),
             Subscription::Pattern(pattern) => {
-                Interest::Pattern(Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+                Interest::Pattern(JavaRegex::new(&pattern).map_err(|error| {
                     let message = format!("invalid topic pattern {pattern}");
                     KafkaError::new(KafkaErrorKind::Config, message).with_source(error)
                 })?)

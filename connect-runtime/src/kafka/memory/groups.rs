@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connect_api::{Offsets, Str, TopicPartition};
-use regex::Regex;
+use connect_regex::JavaRegex;
 use tokio::time::Instant;
 
 use super::assignor::{Candidate, assign};
@@ -36,7 +36,7 @@ pub(super) struct Member {
 #[derive(Clone, Debug)]
 pub(super) enum Interest {
     Topics(Vec<Str>),
-    Pattern(Regex),
+    Pattern(JavaRegex),
 }
 
 /// How long a member may be silent.
