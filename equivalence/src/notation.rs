@@ -13,6 +13,7 @@
 //!
 //! What is misused in a way that the reader can tell is a bad case; what Java's own classes refuse is their exception.
 
+mod floating;
 mod numbers;
 mod record;
 mod schema;

@@ -4,7 +4,7 @@ use connect_api::data::{BigInteger, Date, Decimal, Field, Map, Type, java};
 use connect_api::{Schema, Struct, Value};
 
 use super::numbers::{base64, parse_float, parse_int, parse_long, parse_small};
-use super::{read_schema, write_schema};
+use super::{floating, read_schema, write_schema};
 use crate::Json;
 use crate::failure::{Answer, bad_case, null_pointer};
 
@@ -103,8 +103,10 @@ pub fn write_value(value: &Value, schema: Option<&Schema>) -> Json {
         Value::Int16(value) => Json::tagged("i16", *value),
         Value::Int32(value) => Json::tagged("i32", *value),
         Value::Int64(value) => Json::tagged("i64", *value),
-        Value::Float32(value) => Json::tagged("f32", floating(java::float_to_string(*value))),
-        Value::Float64(value) => Json::tagged("f64", floating(java::double_to_string(*value))),
+        Value::Float32(value) => {
+            Json::tagged("f32", number(f64::from(*value), || floating::of_single(*value)))
+        }
+        Value::Float64(value) => Json::tagged("f64", number(*value, || floating::of_double(*value))),
         Value::String(text) => Json::from(text.as_str()),
         Value::Bytes(bytes) => Json::tagged("bytes", java::base64_encode(bytes)),
         Value::Decimal(value) => {
@@ -142,10 +144,10 @@ pub fn write_value(value: &Value, schema: Option<&Schema>) -> Json {
 }
 
 /// A number as JSON has it, and as text where JSON has none.
-fn floating(text: String) -> Json {
-    let negative_zero = text == "-0.0";
-    match text.parse::<Decimal>() {
-        Ok(number) if !negative_zero => Json::Decimal(number),
-        _ => Json::Text(text),
+fn number(value: f64, digits: impl Fn() -> Decimal) -> Json {
+    let negative_zero = value == 0.0 && value.is_sign_negative();
+    match value.is_finite() && !negative_zero {
+        true => Json::Decimal(digits()),
+        false => Json::Text(java::double_to_string(value)),
     }
 }
