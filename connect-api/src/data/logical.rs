@@ -219,9 +219,12 @@ pub fn decimal_to_logical(schema: &Schema, value: &[u8]) -> Result<Decimal> {
 ///
 /// A data error when the parameter `scale` is missing or no integer.
 pub fn decimal_scale(schema: &Schema) -> Result<i32> {
-    let scale = schema
-        .parameter(SCALE)
-        .ok_or_else(|| Error::data("Invalid Decimal schema: scale parameter not found."))?;
+    let Some(scale) = schema.parameter(SCALE) else {
+        let error = Error::data("Invalid Decimal schema: scale parameter not found.");
+        // Java asks for parameters that it does not have.
+        let none = schema.parameters().len() == 0;
+        return Err(if none { error.with_java_class("java.lang.NullPointerException") } else { error });
+    };
     scale
         .parse()
         .map_err(|error| Error::data("Invalid scale parameter found in Decimal schema: ").with_source(error))

@@ -1,0 +1,5 @@
+//! Tests of the answers from the outside, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod misuse;
+mod vectors;
