@@ -59,7 +59,10 @@ impl Random {
 
 /// The documents of the vectors.
 fn documents() -> Vec<Vec<u8>> {
-    let lines = [include_str!("../vectors/converters.jsonl"), include_str!("../vectors/json.jsonl")];
+    let lines = [
+        include_str!("../../../equivalence/vectors/converters.jsonl"),
+        include_str!("../../../equivalence/vectors/json.jsonl"),
+    ];
     let bytes = |line: &str| {
         let vector: Json = serde_json::from_str(line).unwrap();
         let case = &vector["case"];

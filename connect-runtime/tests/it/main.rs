@@ -16,9 +16,6 @@ mod engine;
 #[cfg(feature = "json")]
 mod explain;
 mod lifecycle;
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of connect-api")]
-#[path = "../../../connect-api/tests/it/notation.rs"]
-mod notation;
 mod port;
 mod port_faults;
 mod restarts;

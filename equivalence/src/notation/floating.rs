@@ -18,7 +18,7 @@ pub(super) fn of_single(value: f32) -> Decimal {
 /// A finite double, exactly as Java 17 writes it.
 pub(super) fn of_double(value: f64) -> Decimal {
     let bits = value.to_bits();
-    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i32, bits & HIDDEN - 1);
+    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i32, bits & (HIDDEN - 1));
     signed(value.is_sign_negative(), digits(exponent, 1023, fraction, 53))
 }
 
@@ -126,8 +126,9 @@ fn whole_digits(whole: u64, spare: i32) -> (BigInt, i32) {
 }
 
 /// About the decimal exponent, at most one too high.
+#[expect(clippy::approx_constant, reason = "the digits are Java's")]
 fn estimate(exponent: i32, fraction: u64) -> i32 {
-    let mantissa = f64::from_bits(1023 << 52 | fraction & HIDDEN - 1);
+    let mantissa = f64::from_bits(1023 << 52 | fraction & (HIDDEN - 1));
     let estimate = (mantissa - 1.5) * 0.289529654 + 0.176091259 + f64::from(exponent) * 0.301029995663981;
     estimate.floor() as i32
 }

@@ -86,11 +86,38 @@ fn same_json(case: &Json, ours: &Json, theirs: &Json) -> bool {
 }
 
 fn same(case: &Json, ours: &Json, expected: &Json) -> bool {
-    let class = |answer: &Json| answer.get("error").map(|error| error.text("class"));
+    // Some files do not say at what stage.
+    let staged = expected.get("error").is_some_and(|error| error.get("stage").is_some());
+    let error = |answer: &Json| {
+        let error = answer.get("error")?;
+        let stage = error.text("stage").filter(|_| staged);
+        Some((error.text("class"), error.text("message"), stage))
+    };
     match (expected.get("ok"), ours.get("ok")) {
         (Some(theirs), Some(ours)) => canonical(ours) == canonical(theirs) || same_json(case, ours, theirs),
-        (None, None) => class(expected).is_some() && class(ours) == class(expected),
+        (None, None) => error(expected).is_some() && error(ours) == error(expected),
         _ => false,
+    }
+}
+
+/// Why only the text of an error is another one.
+fn other_words(ours: &Json, expected: &Json) -> Option<&'static str> {
+    let (ours, theirs) = (ours.get("error")?, expected.get("error")?);
+    if ours.text("class") != theirs.text("class") {
+        return None;
+    }
+    let message = theirs.text("message").unwrap_or_default();
+    let class = theirs.text("class").unwrap_or_default();
+    match () {
+        () if message.contains("@HASH") => Some("Java prints the identity of an object"),
+        () if message.contains("Invalid regex: ") => Some("regular expressions are explained in other words"),
+        () if class == "java.lang.NullPointerException" => Some("Java says which of its variables is null"),
+        () if message.contains("contains no connector type") => Some("the message says what to do"),
+        () if message.starts_with("Timestamp missing on record: ") => Some("a record is not printed whole"),
+        () if ours.text("message").is_some_and(|ours| ours.starts_with(&format!("{message}\n"))) => {
+            Some("all problems of a configuration are reported together")
+        }
+        () => None,
     }
 }
 
@@ -104,7 +131,7 @@ fn compare(file: &str) -> (usize, BTreeMap<&'static str, usize>) {
         let line = Json::parse(line).unwrap();
         let (case, expected) = (line.get("case").unwrap(), line.get("expected").unwrap());
         let ours = program.answer(&case.to_string());
-        match (same(case, &ours, expected), exception(case)) {
+        match (same(case, &ours, expected), exception(case).or_else(|| other_words(&ours, expected))) {
             (true, _) => {}
             (false, Some(why)) => *exceptions.entry(why).or_insert(0) += 1,
             (false, None) => wrong.push(format!("{case}\n  expected {expected}\n  ours     {ours}")),
@@ -117,13 +144,22 @@ fn compare(file: &str) -> (usize, BTreeMap<&'static str, usize>) {
 
 #[test]
 fn transformations_and_predicates_answer_as_kafkas() {
-    assert_eq!(compare("transforms.jsonl"), (601, BTreeMap::from([("a topic is never null", 2)])));
+    let expected = BTreeMap::from([
+        ("a topic is never null", 2),
+        ("Java prints the identity of an object", 4),
+        ("Java says which of its variables is null", 3),
+        ("regular expressions are explained in other words", 1),
+        ("a record is not printed whole", 1),
+        ("all problems of a configuration are reported together", 1),
+    ]);
+    assert_eq!(compare("transforms.jsonl"), (601, expected));
 }
 
 #[test]
 fn converters_answer_as_kafkas() {
     assert_eq!(compare("converters.jsonl"), (381, BTreeMap::new()));
-    assert_eq!(compare("json.jsonl"), (490, BTreeMap::new()));
+    let expected = BTreeMap::from([("Java says which of its variables is null", 2)]);
+    assert_eq!(compare("json.jsonl"), (490, expected));
 }
 
 #[test]
@@ -154,6 +190,7 @@ fn configurations_are_defined_parsed_and_validated_as_kafkas() {
         ("settings of clients are not described", 2),
         ("what is wrong with a regular expression is said in other words", 1),
         ("validation finds what Kafka finds later or never", 3),
+        ("the message says what to do", 1),
     ]);
     assert_eq!(compare("configdef.jsonl"), (71, expected));
 }

@@ -8,7 +8,8 @@ use connect_runtime::config::{
 };
 use serde_json::{Value, json};
 
-const VECTORS: &str = include_str!("../../vectors/configdef.jsonl");
+/// What the crate `equivalence` compares as a whole is compared key by key here, where more can be told apart.
+const VECTORS: &str = include_str!("../../../../equivalence/vectors/configdef.jsonl");
 
 fn cases(op: &str) -> Vec<(Value, Value)> {
     let lines = VECTORS.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -56,7 +57,8 @@ fn definitions_are_kafkas_key_by_key() {
             "ConnectorConfig" => ConnectorConfig::def(),
             "SourceConnectorConfig" => SourceConnectorConfig::def(),
             "SinkConnectorConfig" => SinkConnectorConfig::def(),
-            other => panic!("unknown class {other}"),
+            // A plugin of another crate.
+            _ => continue,
         };
         def.check().unwrap();
         let keys: Vec<&ConfigKey> =
