@@ -1,6 +1,6 @@
 //! The differences from Java that are meant, in `known.json`: what each covers, and why it is so.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{compare, scalar};
 
@@ -123,7 +123,13 @@ const RULES: &[(&str, Rule)] = &[
     ("bytes_as_text", bytes_as_text),
     ("same_but_hash", same_but_hash),
     ("only_ours_equal", only_ours_equal),
+    ("has_byte_ff", has_byte_ff),
 ];
+
+/// Whether the payload has the byte FF, which no text in UTF-8 has.
+fn has_byte_ff(case: &Value, _: &Value, _: &Value) -> bool {
+    case["bytes"].as_str().and_then(scalar::from_base64).is_some_and(|bytes| bytes.contains(&0xFF))
+}
 
 /// Whether the schemas are equal for us alone.
 fn only_ours_equal(_: &Value, java: &Value, ours: &Value) -> bool {
@@ -286,6 +292,8 @@ fn tokens(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
