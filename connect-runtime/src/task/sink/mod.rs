@@ -1,26 +1,28 @@
 //! The sink loop: consume, convert and transform, put, commit.
 
+mod commit;
 mod context;
+mod deliver;
 mod partitions;
+mod rebalance;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect_api::config::Properties;
-use connect_api::{Error, Offsets, Result, SinkRecord, SinkTask, SinkTaskContext, TopicPartition};
+use connect_api::{Error, Result, SinkRecord, SinkTask, SinkTaskContext, TopicPartition};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
+use self::commit::{Commit, commit_result};
 use self::context::{Host, Requests};
 use self::partitions::Positions;
 use super::control::TargetState;
 use super::dead_letters::{self, DeadLetterSpec};
 use super::{TaskCommon, try_later};
-use crate::kafka::{
-    ClientProperties, Consumer, ConsumerEvent, Kafka, KafkaErrorKind, PartitionRecords, Subscription,
-};
-use crate::ledger::{Ends, LedgerPartition, Line};
+use crate::kafka::{ClientProperties, Consumer, ConsumerEvent, Kafka, Subscription};
+use crate::ledger::Line;
 use crate::metrics::add;
 use crate::pipeline::{LetterQueue, Operator, SinkPipeline};
 use crate::storage::status::State;
@@ -138,13 +140,6 @@ async fn close(consumer: Box<dyn Consumer>) {
     if let Err(error) = consumer.close(CLOSE_TIMEOUT).await {
         tracing::warn!(%error, "the consumer did not close cleanly");
     }
-}
-
-/// An offset commit under way.
-struct Commit {
-    future: BoxFuture<'static, crate::kafka::Result<()>>,
-    offsets: Offsets,
-    deadline: Instant,
 }
 
 struct SinkLoop {
@@ -302,101 +297,6 @@ impl SinkLoop {
         self.common.counters.lag.store(lag, std::sync::atomic::Ordering::Relaxed);
     }
 
-    async fn convert(&mut self, batches: Vec<PartitionRecords>) -> Result<()> {
-        if !batches.is_empty() {
-            self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
-        }
-        for records in batches {
-            let (partition, count, next) =
-                (records.partition.clone(), records.records.len(), records.next_offset);
-            let counters = &self.common.counters;
-            add(&counters.read, count);
-            let line = counters.ledger.read(LedgerPartition::Topic(partition.clone()), count);
-            let tally = self.pipeline.process(records, &mut self.batch).await?;
-            let given_up = self.pipeline.operator.given_up(tally.given_up);
-            if tally.filtered + tally.given_up > 0 {
-                counters.ledger.ended([(line, Ends { filtered: tally.filtered, ..given_up })]);
-            }
-            self.positions.delivered(&partition, next);
-            self.booked.push((partition, line, count - tally.filtered - tally.given_up));
-        }
-        // A topic of bad records must not fill the memory with letters.
-        if let Some(letters) = &self.letters {
-            tokio::select! {
-                () = letters.room() => {}
-                () = self.common.control.stopped() => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn put(&mut self, task: &mut dyn SinkTask) -> Result<()> {
-        self.host.lock().putting = true;
-        let result = task.put(&self.batch).await;
-        let (fatal, reported) = {
-            let mut requests = self.host.lock();
-            requests.putting = false;
-            (requests.fatal.take(), std::mem::take(&mut requests.reported))
-        };
-        // What is worse than the report says more.
-        let passes = result.as_ref().err().is_none_or(Error::is_retriable);
-        if let Some(error) = fatal.filter(|_| passes) {
-            return Err(error);
-        }
-        match result {
-            Ok(()) => {
-                self.positions.taken();
-                self.book_delivered(reported);
-                self.batch.clear();
-                if self.redelivering {
-                    self.redelivering = false;
-                    if !self.paused {
-                        self.resume_all().await?;
-                    }
-                }
-                Ok(())
-            }
-            Err(error) if error.is_retriable() => {
-                tracing::warn!(error = %self.common.trace(&error), records = self.batch.len(), "the task will be given these records again");
-                if !self.redelivering {
-                    self.redelivering = true;
-                    self.pause_all().await?;
-                }
-                Ok(())
-            }
-            Err(error) => {
-                Err(Error::connect("Exiting WorkerSinkTask due to unrecoverable exception.")
-                    .with_source(error))
-            }
-        }
-    }
-
-    /// The task took the batch, but for the records that it reported.
-    fn book_delivered(&mut self, mut reported: BTreeMap<TopicPartition, usize>) {
-        let (operator, counters) = (&self.host.operator, &self.common.counters);
-        let (mut delivered, mut bad) = (0, 0);
-        let ends = self.booked.drain(..).map(|(partition, line, records)| {
-            let left = reported.get_mut(&partition);
-            let of_these = left.as_ref().map_or(0, |left| records.min(**left));
-            if let Some(left) = left {
-                *left -= of_these;
-            }
-            delivered += records - of_these;
-            bad += of_these;
-            (line, Ends { delivered: records - of_these, ..operator.given_up(of_these) })
-        });
-        counters.ledger.ended(ends);
-        add(&counters.delivered, delivered);
-        add(&counters.skipped, bad);
-        // What is left was part of an earlier batch.
-        for (partition, left) in reported {
-            for _ in 0..left {
-                let partition = LedgerPartition::Topic(partition.clone());
-                counters.reported_late(partition, operator.letters().is_some());
-            }
-        }
-    }
-
     /// Rewinds, pauses and resumes that the task asked for.
     async fn serve_requests(&mut self) -> Result<()> {
         let (rewinds, changes) = {
@@ -421,20 +321,6 @@ impl SinkLoop {
             if paused { self.consumer.pause(one).await? } else { self.consumer.resume(one).await? }
         }
         Ok(())
-    }
-
-    fn drop_from_batch(&mut self, partitions: &[TopicPartition]) {
-        self.batch.retain(|record| !partitions.contains(&record.original()));
-        // They are read, and counted, again by whoever owns the partition next.
-        let counters = &self.common.counters;
-        self.booked.retain(|(partition, line, records)| {
-            let gone = partitions.contains(partition);
-            if gone {
-                counters.ledger.given_back(*line, *records);
-                counters.read.fetch_sub(*records as u64, std::sync::atomic::Ordering::Relaxed);
-            }
-            !gone
-        });
     }
 
     async fn pause_all(&mut self) -> Result<()> {
@@ -466,196 +352,5 @@ impl SinkLoop {
         }
         self.common.status(State::Running);
         Ok(())
-    }
-
-    async fn assigned(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) -> Result<()> {
-        for partition in &partitions {
-            let position = loop {
-                match self.consumer.position(partition).await {
-                    Ok(position) => break position,
-                    Err(error) => {
-                        if !try_later(&mut self.common.control, "look up where to begin", error).await? {
-                            return Ok(());
-                        }
-                    }
-                }
-            };
-            self.positions.assigned(partition, position);
-            self.assignment.insert(partition.clone());
-        }
-        self.host.lock().assignment = Some(self.assignment.clone());
-        if self.paused || self.redelivering {
-            self.consumer.pause(&partitions).await?;
-        }
-        task.open(&partitions).await?;
-        self.serve_requests().await
-    }
-
-    async fn revoked(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) -> Result<()> {
-        self.commit(task, &partitions, true).await?;
-        self.forget(&partitions);
-        Ok(())
-    }
-
-    async fn lost(&mut self, task: &mut dyn SinkTask, partitions: Vec<TopicPartition>) {
-        if let Err(error) = task.close(&partitions).await {
-            tracing::error!(error = %self.common.trace(&error), "close failed for partitions that were lost");
-        }
-        if let Some(letters) = &self.letters {
-            letters.forget(&partitions);
-        }
-        self.forget(&partitions);
-    }
-
-    fn forget(&mut self, partitions: &[TopicPartition]) {
-        self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
-        for partition in partitions {
-            self.positions.forget(partition);
-            self.assignment.remove(partition);
-        }
-        self.drop_from_batch(partitions);
-        let mut requests = self.host.lock();
-        requests.paused.retain(|partition| !partitions.contains(partition));
-        requests.assignment = Some(self.assignment.clone());
-    }
-
-    /// Asks the task what may be committed and commits it; when `closing`, takes the partitions away from it and
-    /// waits for the commit.
-    async fn commit(
-        &mut self,
-        task: &mut dyn SinkTask,
-        partitions: &[TopicPartition],
-        closing: bool,
-    ) -> Result<()> {
-        if closing && self.commit.is_some() {
-            // Two commits under way could arrive in either order, and the older one must not win.
-            match commit_result(&mut self.commit).await {
-                Some(result) => self.commit_ended(result),
-                None => self.commit = None,
-            }
-        }
-        let current = self.positions.current(partitions);
-        if current.is_empty() {
-            return Ok(());
-        }
-        match self.letters_settled(closing).await {
-            Ok(true) => {}
-            unsettled => {
-                add(&self.common.counters.commit_failures, 1);
-                let closed = if closing { task.close(partitions).await } else { Ok(()) };
-                return unsettled.and(closed);
-            }
-        }
-        let answered = match task.pre_commit(&current).await {
-            Ok(offsets) => Some(offsets),
-            Err(error) if closing => {
-                tracing::warn!(error = %self.common.trace(&error), "pre_commit failed while partitions are closed; their offsets stay");
-                None
-            }
-            Err(error) => {
-                tracing::error!(error = %self.common.trace(&error), "pre_commit failed; going back to the last committed offsets");
-                add(&self.common.counters.commit_failures, 1);
-                for (partition, offset) in self.positions.committed(partitions) {
-                    self.consumer.seek(&partition, offset).await?;
-                    self.positions.rewound(&partition, offset);
-                }
-                self.drop_from_batch(partitions);
-                None
-            }
-        };
-        if closing {
-            task.close(partitions).await?;
-        }
-        let Some(answered) = answered else { return Ok(()) };
-        let (changed, ignored) = self.positions.committable(&answered);
-        for (partition, offset) in ignored {
-            tracing::warn!(%partition, offset, "pre_commit answered an offset beyond what the task was given, or of a partition that is not assigned; it is ignored");
-        }
-        if changed.is_empty() {
-            add(&self.common.counters.commits, 1);
-            return Ok(());
-        }
-        let future = self.consumer.commit(changed.clone());
-        let deadline = Instant::now() + self.common.offset_flush_timeout;
-        self.commit = Some(Commit { future, offsets: changed, deadline });
-        if closing {
-            match commit_result(&mut self.commit).await {
-                Some(result) => self.commit_ended(result),
-                None => {
-                    tracing::warn!(
-                        "the last offset commit of closed partitions took too long; records come again"
-                    );
-                    add(&self.common.counters.commit_failures, 1);
-                    self.commit = None;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until Kafka has the dead letters of everything that was read: an offset that is committed says that
-    /// nothing before it is needed again. `false`: that takes too long, and nothing can be committed now.
-    async fn letters_settled(&mut self, closing: bool) -> Result<bool> {
-        let Some(letters) = &self.letters else { return Ok(true) };
-        let timeout = self.common.offset_flush_timeout;
-        // While the task is being stopped the commit, too, needs some of the time.
-        let timeout = if closing { timeout * 4 / 5 } else { timeout };
-        let settled = tokio::select! {
-            settled = tokio::time::timeout(timeout, letters.settled()) => settled.is_ok(),
-            () = self.common.control.stopped(), if !closing => false,
-        };
-        if !settled {
-            tracing::warn!(
-                letters = letters.pending(),
-                topic = %letters.topic(),
-                "offsets are not committed now: dead letters of records before them are not written yet"
-            );
-            return Ok(false);
-        }
-        match letters.failed() {
-            Some(error) => Err(error),
-            None => Ok(true),
-        }
-    }
-
-    fn commit_ended(&mut self, result: crate::kafka::Result<()>) {
-        let Some(commit) = self.commit.take() else { return };
-        match result {
-            Ok(()) => {
-                self.positions.commit_done(&commit.offsets);
-                add(&self.common.counters.commits, 1);
-            }
-            Err(error) => {
-                add(&self.common.counters.commit_failures, 1);
-                if error.kind() == KafkaErrorKind::Rebalance {
-                    tracing::warn!(%error, "offsets were not committed because the group is rebalancing; records may come again");
-                } else if error.is_retriable() {
-                    tracing::warn!(%error, "offsets could not be committed now; they are tried again in the next round");
-                } else {
-                    tracing::error!(%error, "offsets could not be committed; they are tried again in the next round");
-                }
-            }
-        }
-    }
-
-    /// The end: what the task took is committed, all partitions are closed.
-    async fn finish(&mut self, task: &mut dyn SinkTask, result: Result<()>) -> Result<()> {
-        let all: Vec<_> = self.assignment.iter().cloned().collect();
-        let closed = self.commit(task, &all, true).await;
-        match (result, closed) {
-            (Err(first), Err(second)) => {
-                tracing::error!(error = %self.common.trace(&second), "closing failed too");
-                Err(first)
-            }
-            (first, second) => first.and(second),
-        }
-    }
-}
-
-/// The result of the commit under way; `None` when its time is over. Never resolves without one.
-async fn commit_result(commit: &mut Option<Commit>) -> Option<crate::kafka::Result<()>> {
-    match commit {
-        Some(commit) => tokio::time::timeout_at(commit.deadline, &mut commit.future).await.ok(),
-        None => std::future::pending().await,
     }
 }
