@@ -1,6 +1,6 @@
 //! [`FieldTree`]: several field paths that are followed together.
 
-use connect_api::{Error, ErrorKind, Result, Str};
+use connect_api::{Error, ErrorKind, Result, Schema, Str};
 
 use crate::field_path::FieldPath;
 
@@ -58,5 +58,21 @@ impl<T> FieldTree<T> {
     /// Whether a condition holds for the end of some path.
     pub(crate) fn any(&self, holds: &impl Fn(&T) -> bool) -> bool {
         self.0.iter().any(|branch| branch.here.as_ref().is_some_and(holds) || branch.below.any(holds))
+    }
+
+    /// Whether some path ends at a field of the schema.
+    pub(crate) fn reaches(&self, schema: &Schema) -> bool {
+        self.0.iter().any(|branch| match schema.field(&branch.name) {
+            Ok(Some(field)) => branch.here.is_some() || branch.below.reaches(field.schema()),
+            _ => false,
+        })
+    }
+
+    /// The name of a field at which one path ends, and through which another leads.
+    pub(crate) fn crossing(&self) -> Option<&Str> {
+        self.0.iter().find_map(|branch| match branch.here.is_some() && !branch.below.is_empty() {
+            true => Some(&branch.name),
+            false => branch.below.crossing(),
+        })
     }
 }

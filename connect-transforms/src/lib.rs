@@ -68,10 +68,12 @@ use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 /// assert!(connect_transforms::EXTENSION_KEYS.contains(&("ValueToKey", "field.syntax.version")));
 /// ```
 pub const EXTENSION_KEYS: &[(&str, &str)] = &[
+    ("Cast", "field.syntax.version"),
     ("HeaderFrom", "field.syntax.version"),
     ("InsertField", "field.syntax.version"),
     ("MaskField", "field.syntax.version"),
     ("ReplaceField", "field.syntax.version"),
+    ("TimestampConverter", "field.syntax.version"),
     ("ValueToKey", "field.syntax.version"),
 ];
 

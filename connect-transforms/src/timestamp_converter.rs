@@ -4,18 +4,18 @@ use std::marker::PhantomData;
 
 use connect_api::config::Validator;
 use connect_api::data::logical::{DATE, MILLIS_PER_DAY, TIME, TIMESTAMP};
-use connect_api::data::{Date, SchemaBuilder, Type};
+use connect_api::data::{Date, Type};
 use connect_api::transform::Target;
 use connect_api::{
-    Config, Error, ErrorKind, Outcome, Record, Result, Schema, SchemaAndValue, Struct, Transformation, Value,
+    Config, Error, ErrorKind, Outcome, Record, Result, Schema, SchemaAndValue, Transformation, Value,
 };
 
-use crate::rebuild::{Rebuilt, rebuild};
+use crate::field_path::{FieldPath, FieldSyntaxVersion};
+use crate::field_tree::FieldTree;
+use crate::rebuild::{Conversion, Rebuilt};
 use crate::requirements::{is_settled, require_map, require_struct};
 use crate::schema_cache::SchemaCache;
 use crate::simple_date_format::SimpleDateFormat;
-
-const PURPOSE: &str = "converting timestamp formats";
 
 /// The configuration of [`TimestampConverter`].
 #[derive(Clone, Debug, Config)]
@@ -47,13 +47,28 @@ pub struct TimestampConverterConfig {
     /// the default value is used, otherwise null is used.
     #[config(default = true)]
     pub replace_null_with_default: bool,
+    /// Defines the version of the syntax to access fields: `V1` for the name of a field of the key or value itself, `V2`
+    /// for a path, where dots separate the steps and backticks wrap a step that has dots. Kafka Connect does not have
+    /// this key here.
+    #[config(default = "V1", importance = High)]
+    pub field_syntax_version: FieldSyntaxVersion,
 }
 
 fn check(config: &TimestampConverterConfig) -> Result<()> {
+    config.fields()?;
     config.date_format().map(drop)
 }
 
 impl TimestampConverterConfig {
+    /// The path to the field; empty for the key or value as a whole.
+    fn fields(&self) -> Result<FieldTree<()>> {
+        let mut fields = FieldTree::default();
+        if !self.field.is_empty() {
+            *fields.entry(&FieldPath::parse(&self.field, self.field_syntax_version)?)? = Some(());
+        }
+        Ok(fields)
+    }
+
     fn date_format(&self) -> Result<Option<SimpleDateFormat>> {
         if self.format.chars().all(|c| c <= ' ') {
             return match self.target_type.as_str() {
@@ -151,10 +166,14 @@ enum Instant {
 /// A text is read as leniently as Java's `SimpleDateFormat` does: fields roll over, what comes after the pattern is
 /// ignored, and `S` is a number of milliseconds, not a fraction.
 ///
+/// With `field.syntax.version=V2`, which Kafka Connect does not have here, the field is a path; a path through null, or
+/// through something that is not there, changes nothing. The structs on the way keep everything but the schema of that
+/// field, defaults included.
+///
 /// # Errors
 ///
-/// A data error for a value of another class, and for a text that does not fit the pattern. A connect error for a schema
-/// of another type.
+/// A data error for a value of another class, for a text that does not fit the pattern, and for a path through anything
+/// that is no struct or, without a schema, no map. A connect error for a schema of another type.
 ///
 /// # Example
 ///
@@ -175,18 +194,52 @@ enum Instant {
 /// let mut record = Record::new("orders", SchemaAndValue::schemaless(order));
 /// let _ = converter.apply(&mut record)?;
 /// assert_eq!(record.value.value.to_string(), "{at=1700000000}");
+///
+/// // With a path: the time in the payment.
+/// let converter = plugins.find_transformation("TimestampConverter$Value")?.configure(&Properties::from([
+///     ("field", "payment.at"),
+///     ("field.syntax.version", "V2"),
+///     ("format", "yyyy-MM-dd"),
+///     ("target.type", "string"),
+/// ]))?;
+/// let payment = Map::from([("at", 1_700_000_000_123_i64)]);
+/// let mut record = Record::new("orders", SchemaAndValue::schemaless(Map::from([("payment", payment)])));
+/// let _ = converter.apply(&mut record)?;
+/// assert_eq!(record.value.value.to_string(), "{payment={at=2023-11-14}}");
 /// # Ok::<(), connect_api::Error>(())
 /// ```
 #[derive(Debug)]
 #[doc(alias = "org.apache.kafka.connect.transforms.TimestampConverter")]
 pub struct TimestampConverter<T> {
-    field: String,
+    /// Empty for the key or value as a whole.
+    fields: FieldTree<()>,
     form: Form,
     format: Option<SimpleDateFormat>,
     precision: Precision,
     replace_null_with_default: bool,
     schemas: SchemaCache<Rebuilt>,
     target: PhantomData<T>,
+}
+
+impl<T> Conversion for TimestampConverter<T> {
+    type To = ();
+    const PURPOSE: &'static str = "converting timestamp formats";
+
+    fn replaces_null_with_default(&self) -> bool {
+        self.replace_null_with_default
+    }
+
+    fn convert_schema(&self, schema: &Schema, (): &()) -> Result<Schema> {
+        Ok(self.form.schema(schema.is_optional()))
+    }
+
+    fn convert_value(&self, schema: Option<&Schema>, value: &Value, (): &()) -> Result<Value> {
+        match schema {
+            Some(schema) => self.convert(value, Form::of_schema(schema)?),
+            None if value.is_null() => Ok(Value::Null),
+            None => self.convert(value, Form::of_value(value)?),
+        }
+    }
 }
 
 impl<T> TimestampConverter<T> {
@@ -251,66 +304,32 @@ impl<T> TimestampConverter<T> {
         })
     }
 
-    fn updated_schema(&self, schema: &Schema) -> Result<Rebuilt> {
-        let mut builder = SchemaBuilder::copy_basics(schema);
-        for field in schema.fields()? {
-            let new = match field.name() == self.field.as_str() {
-                true => self.form.schema(field.schema().is_optional()),
-                false => field.schema().clone(),
-            };
-            builder = builder.field(field.name(), new);
-        }
-        if schema.is_optional() {
-            builder = builder.optional();
-        }
-        if let Some(default) = schema.default_value() {
-            let frame = builder.clone().build()?;
-            let default = self.rebuilt(require_struct(default, PURPOSE)?, schema, &frame)?;
-            builder = builder.default_value(default);
-        }
-        let converts = schema.field(&self.field)?.is_some();
-        Ok(Rebuilt { schema: builder.build()?, converts })
-    }
-
-    fn rebuilt(&self, before: &Struct, schema: &Schema, updated: &Schema) -> Result<Struct> {
-        rebuild(before, schema, updated, self.replace_null_with_default, |field, value| {
-            match field.name() == self.field.as_str() {
-                true => self.convert(value, Form::of_schema(field.schema())?),
-                false => Ok(value.clone()),
-            }
-        })
-    }
-
     fn apply_to_fields(&self, data: &mut SchemaAndValue, schema: &Schema) -> Result<()> {
         if !data.value.is_null() {
-            require_struct(&data.value, PURPOSE)?;
+            require_struct(&data.value, Self::PURPOSE)?;
         }
-        let updated = self.schemas.get(schema, |schema| self.updated_schema(schema))?;
+        let updated = self.schemas.get(schema, |schema| {
+            let updated = self.rebuild_schema(schema, &self.fields)?;
+            Ok(Rebuilt { schema: updated, converts: self.fields.reaches(schema) })
+        })?;
         if let Some(before) = data.value.as_struct() {
             let same = before.schema().is_same(schema) && !updated.converts;
             if same && is_settled(before, self.replace_null_with_default) {
                 return Ok(());
             }
-            data.value = self.rebuilt(before, schema, &updated.schema)?.into();
+            data.value = self.rebuild(before, schema, &updated.schema, &self.fields)?.into();
         }
         data.schema = Some(updated.schema.clone());
         Ok(())
     }
 
     fn apply_schemaless(&self, value: &mut Value) -> Result<()> {
-        if self.field.is_empty() {
-            *value = self.convert_schemaless(value)?;
+        if self.fields.is_empty() {
+            *value = self.convert_value(None, value, &())?;
         } else if !value.is_null() {
-            let map = require_map(value, PURPOSE)?;
-            // A field that is not there is added with null, as in Kafka.
-            let converted = self.convert_schemaless(&map.get_owned(&self.field).unwrap_or_default())?;
-            map.insert(&self.field, converted);
+            self.convert_entries(require_map(value, Self::PURPOSE)?, &self.fields)?;
         }
         Ok(())
-    }
-
-    fn convert_schemaless(&self, value: &Value) -> Result<Value> {
-        if value.is_null() { Ok(Value::Null) } else { self.convert(value, Form::of_value(value)?) }
     }
 }
 
@@ -340,7 +359,7 @@ impl<T: Target> Transformation for TimestampConverter<T> {
                 _ => Precision::Coarse(1),
             },
             format: config.date_format()?,
-            field: config.field,
+            fields: config.fields()?,
             replace_null_with_default: config.replace_null_with_default,
             schemas: SchemaCache::default(),
             target: PhantomData,
@@ -351,7 +370,7 @@ impl<T: Target> Transformation for TimestampConverter<T> {
         let data = T::of(record);
         match data.schema.clone() {
             None => self.apply_schemaless(&mut data.value)?,
-            Some(schema) if self.field.is_empty() => {
+            Some(schema) if self.fields.is_empty() => {
                 data.value = self.convert(&data.value, Form::of_schema(&schema)?)?;
                 data.schema = Some(self.form.schema(schema.is_optional()));
             }

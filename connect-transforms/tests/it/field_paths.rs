@@ -10,8 +10,8 @@ fn apply(name: &str, config: &[(&str, &str)], value: SchemaAndValue) -> Result<S
 fn record(name: &str, config: &[(&str, &str)], value: SchemaAndValue) -> Result<Record> {
     let mut plugins = Plugins::default();
     connect_transforms::register(&mut plugins);
-    let mut config: Properties = config.iter().copied().collect();
-    config.insert("field.syntax.version", "v2");
+    let config: Properties =
+        [("field.syntax.version", "v2")].into_iter().chain(config.iter().copied()).collect();
     let mut record = Record::new("topic", value);
     let _ = plugins.find_transformation(name)?.configure(&config)?.apply(&mut record)?;
     Ok(record)
@@ -118,6 +118,8 @@ fn a_path_through_something_else_is_an_error() {
         ("MaskField$Value", vec![("fields", "id.x")]),
         ("InsertField$Value", vec![("topic.field", "id.x")]),
         ("ReplaceField$Value", vec![("exclude", "id.x")]),
+        ("Cast$Value", vec![("spec", "id.x:int8")]),
+        ("TimestampConverter$Value", vec![("field", "id.x"), ("target.type", "unix")]),
     ] {
         assert_eq!(message(name, &config, map()), no_map, "{name}");
         let message = message(name, &config, row());
@@ -140,8 +142,9 @@ fn a_wrong_path_is_found_when_the_transformation_is_configured() {
         ("MaskField$Value", "fields"),
         ("InsertField$Value", "topic.field"),
         ("ReplaceField$Value", "include"),
+        ("TimestampConverter$Value", "field"),
     ] {
-        let message = message(name, &[(key, "a.`b")], map());
+        let message = message(name, &[(key, "a.`b"), ("target.type", "unix")], map());
         assert_eq!(
             message,
             "Incomplete backtick pair in path: [a.`b], consider adding a backslash before backtick at position 2 to \

@@ -5,4 +5,5 @@ mod field_paths;
 #[allow(dead_code, unreachable_pub, clippy::all, reason = "not all of it is used")]
 mod notation;
 mod plugins;
+mod typed_paths;
 mod vectors;
