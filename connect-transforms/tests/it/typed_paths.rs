@@ -1,9 +1,11 @@
 //! Field paths of the transformations that change types: `field.syntax.version=V2` of `Cast` and `TimestampConverter`.
 
 use connect_api::data::{Date, Map, SchemaBuilder, Type, logical};
-use connect_api::{Plugins, Properties, Record, Result, Schema, SchemaAndValue, Struct, Transform, Value};
+use connect_api::{
+    Plugins, Properties, Record, Result, Schema, SchemaAndValue, Struct, Transformation, Value,
+};
 
-fn configured(name: &str, config: &[(&str, &str)]) -> Result<Transform> {
+fn configured(name: &str, config: &[(&str, &str)]) -> Result<Box<dyn Transformation>> {
     let mut plugins = Plugins::default();
     connect_transforms::register(&mut plugins);
     let config: Properties =
@@ -174,11 +176,11 @@ fn the_nested_schema_is_made_once() {
         ("Cast$Value", vec![("spec", "pay.sum:int8")]),
         ("TimestampConverter$Value", vec![("field", "pay.at"), ("target.type", "Date")]),
     ] {
-        let transform = configured(name, &config).unwrap();
+        let transformation = configured(name, &config).unwrap();
         let mut schemas = Vec::new();
         for _ in 0..2 {
             let mut record = Record::new("topic", row().into());
-            let _ = transform.apply(&mut record).unwrap();
+            let _ = transformation.apply(&mut record).unwrap();
             schemas.push(record.value.schema.unwrap());
         }
         assert!(schemas[0].is_same(&schemas[1]), "{name}");
@@ -243,15 +245,15 @@ fn a_spec_that_cannot_be_is_refused_when_it_is_configured() {
 fn without_the_key_a_name_with_dots_is_a_name() {
     let value = || {
         SchemaAndValue::schemaless(Map::from([
-            ("a.b", Value::from("1")),
+            ("a.b", Value::from("1970")),
             ("a", Map::from([("b", "1")]).into()),
         ]))
     };
     let v1 = ("field.syntax.version", "V1");
-    let cast = apply("Cast$Value", &[v1, ("spec", "a.b:int8")], value()).unwrap();
-    let expected = Map::from([("a.b", Value::from(1_i8)), ("a", Map::from([("b", "1")]).into())]);
+    let cast = apply("Cast$Value", &[v1, ("spec", "a.b:int16")], value()).unwrap();
+    let expected = Map::from([("a.b", Value::from(1970_i16)), ("a", Map::from([("b", "1")]).into())]);
     assert_eq!(cast.value, Value::Map(expected));
-    let config = [v1, ("field", "a.b"), ("format", "y"), ("target.type", "unix")];
+    let config = [v1, ("field", "a.b"), ("format", "yyyy"), ("target.type", "unix")];
     let converted = apply("TimestampConverter$Value", &config, value()).unwrap();
-    assert_eq!(converted.value.to_string(), "{a.b=-62135596800000, a={b=1}}");
+    assert_eq!(converted.value.to_string(), "{a.b=0, a={b=1}}");
 }
