@@ -11,6 +11,7 @@ mod deny;
 mod differential;
 mod docs;
 mod features;
+mod fuzz;
 mod kafka;
 mod process;
 mod quickstart;
@@ -41,6 +42,7 @@ cargo xtask <verb>
                                        random cases, compared with genuine Java; differences, made small, go to a file
   answer                               cases in JSON on standard input, answers on standard output: equivalence/README.md
   bench [ARGS]                         the benchmarks, in release mode
+  fuzz [--seconds N] [TARGET]          every fuzz target, or one, for N seconds; needs nightly Rust and cargo-fuzz
 ";
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),
         "differential" => differential::run(rest),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
