@@ -33,7 +33,11 @@ fuzz_target!(|data: &[u8]| {
     let converter = &CONVERTERS[usize::from(first & 1)];
     let Some(value) = read(converter, Bytes::copy_from_slice(json)) else { return };
     let Some(written) = write(converter, &value) else { return };
-    let again = read(converter, written.clone()).expect("what was written can be read");
-    let rewritten = write(converter, &again).expect("what was read can be written");
-    assert_eq!(written, rewritten);
+    // The first time a number may change: Jackson reads -0.0 as 0.0.
+    let again = |json| {
+        let value = read(converter, json).expect("what was written can be read");
+        write(converter, &value).expect("what was read can be written")
+    };
+    let rewritten = again(written);
+    assert_eq!(rewritten, again(rewritten.clone()));
 });

@@ -1,8 +1,9 @@
 //! `cargo xtask fuzz`: every fuzz target for a while. Needs nightly Rust and `cargo install cargo-fuzz`.
 
 use std::fs;
+use std::process::Command;
 
-use crate::process::{cargo, root, run as run_command, works};
+use crate::process::{root, run as run_command, works};
 use crate::steps::{Outcome, StepResult};
 
 /// Seconds for each target, unless said otherwise.
@@ -31,9 +32,10 @@ pub(crate) fn run(args: &[String]) -> StepResult {
     for target in &targets {
         // The code has no unsafe blocks, so no sanitizer has to look at its memory.
         let limits = "-timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1";
-        let mut command =
-            cargo(&format!("+nightly fuzz run -s none {target} -- -max_total_time={seconds} {limits}"));
-        command.current_dir(root());
+        // By name, since the cargo that runs this knows no other toolchain.
+        let mut command = Command::new("cargo");
+        let args = format!("+nightly fuzz run -s none {target} -- -max_total_time={seconds} {limits}");
+        command.args(args.split(' ')).current_dir(root());
         run_command(command)
             .map_err(|error| format!("{target}: {error}; the input is in fuzz/artifacts/{target}"))?;
     }
