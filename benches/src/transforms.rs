@@ -111,7 +111,7 @@ pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
         };
         let map = match schemaless {
             true => measure(map_value()?, apply)?.to_string(),
-            false => "–|–".to_owned(),
+            false => "– | –".to_owned(),
         };
         lines.push(format!("| {} | {map} | {} |", case.name, measure(row_value()?, apply)?));
     }
