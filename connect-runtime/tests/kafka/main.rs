@@ -9,6 +9,8 @@
 
 mod broker;
 #[cfg(feature = "native")]
+mod codecs;
+#[cfg(feature = "native")]
 mod ended;
 #[cfg(feature = "krafka")]
 mod growth;

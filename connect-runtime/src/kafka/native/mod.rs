@@ -25,6 +25,8 @@ mod records;
 mod settings;
 mod settle;
 mod state;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod topics;
 mod transaction;
@@ -106,26 +108,5 @@ impl Kafka for NativeClients {
 
     async fn admin(&self, properties: &ClientProperties) -> Result<Box<dyn Admin>> {
         KrafkaClients::new().admin(properties).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kafka::KafkaErrorKind;
-
-    #[test]
-    fn a_setting_chooses_the_client_and_is_not_handed_on() {
-        let properties = |client: &str| ClientProperties::from([(CLIENT.to_owned(), client.to_owned())]);
-        for (client, default, native) in
-            [("native", false, true), ("krafka", true, false), ("", true, true), ("", false, false)]
-        {
-            let clients = NativeClients { native_by_default: default };
-            let (chosen, rest) = clients.choose(&properties(client)).unwrap();
-            assert_eq!((chosen, rest.len()), (native, 0), "{client}");
-        }
-        let error = NativeClients::by_setting().choose(&properties("java")).unwrap_err();
-        assert_eq!(error.kind(), KafkaErrorKind::Config);
-        assert_eq!(error.to_string(), "`client` is `java`, but must be one of krafka, native");
     }
 }

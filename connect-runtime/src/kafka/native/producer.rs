@@ -23,7 +23,7 @@ pub(super) struct NativeProducer {
     /// The level of the cluster's feature `transaction.version`.
     pub(super) transaction_version: i16,
     /// The keeper, with the lanes, and the reaper.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl NativeProducer {
@@ -44,7 +44,7 @@ impl NativeProducer {
         let mut tasks = JoinSet::new();
         tasks.spawn(keep(Arc::clone(&shared), connector, contact));
         tasks.spawn(reap(Arc::clone(&shared)));
-        Ok(Self { shared, transaction_version, _tasks: tasks })
+        Ok(Self { shared, transaction_version, tasks })
     }
 
     /// Waits until all topics of a batch are known.
@@ -121,6 +121,11 @@ impl Producer for NativeProducer {
     async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> Result<Delivery> {
         // Until the records are in batches nothing is taken, and then there is nothing to wait for: a call that is
         // dropped takes all of them or none.
+        if let Some(ended) = self.tasks.try_join_next() {
+            let why = ended.err().map_or_else(String::new, |error| format!(": {error}"));
+            let error = KafkaError::new(KafkaErrorKind::Other, format!("the producer broke down{why}"));
+            self.shared.lock().fatal.get_or_insert(error);
+        }
         let now = Instant::now();
         let deadline = now + self.shared.settings.max_block;
         self.know_topics(&batch, deadline).await?;
@@ -135,6 +140,10 @@ impl Producer for NativeProducer {
             }
             state.flushing = false;
             state.append(&batch, &ticket, Instant::now(), now_millis());
+            if state.stale {
+                // A partition that does not exist, or a topic that was refused: the next look may find it.
+                self.shared.wanted.notify_one();
+            }
         }
         ticket.finish_if_empty();
         self.shared.busy.notify_one();

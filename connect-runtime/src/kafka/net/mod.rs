@@ -2,7 +2,7 @@
 //!
 //! [`Connector`] makes connections (TLS, login), [`Connection`] carries requests, several at a time,
 //! [`Contact`] asks whichever broker answers, and [`Request`] is what a message implements. Error codes have their
-//! meaning in one place, [`Code`]. Brokers since Kafka 2.4 are understood.
+//! meaning in one place, [`Code`]. Versions are agreed on with each broker.
 
 mod codec;
 mod connection;

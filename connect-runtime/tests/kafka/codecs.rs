@@ -1,0 +1,73 @@
+//! What the native producer compresses, Kafka and its own tools can read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connect_api::RawHeaders;
+use connect_runtime::kafka::{ClientProperties, NewTopic, ProducerRecord};
+
+use super::broker::Broker;
+use super::suite::tools::{read_topic, soon, unique};
+
+/// Records of all kinds, enough for several blocks of every codec.
+fn records(topic: &str) -> Vec<ProducerRecord> {
+    let bytes = |text: String| Bytes::from(text.into_bytes());
+    let record = |number: usize| {
+        let mut headers = RawHeaders::new();
+        if number % 3 == 0 {
+            headers.push("h", bytes(number.to_string()));
+            headers.push("h", None);
+        }
+        ProducerRecord {
+            topic: topic.into(),
+            partition: Some(0),
+            timestamp: Some(1_700_000_000_000 + (number as i64 * 7919) % 1000),
+            key: (number % 2 == 0).then(|| bytes(format!("key-{number}"))),
+            value: (number % 5 != 0).then(|| bytes(format!("value-{number}-{}", "ab".repeat(number % 50)))),
+            headers,
+        }
+    };
+    (0..3000).map(record).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressed_batches_are_read_as_they_were_written() {
+    let (Some(kafka), Some(broker)) = (super::native(), Broker::shared()) else {
+        eprintln!("skipped: no broker, run cargo xtask kafka");
+        return;
+    };
+    let plain = ClientProperties::from([("bootstrap.servers".to_owned(), broker.address().to_owned())]);
+    let admin = kafka.admin(&plain).await.unwrap();
+    let codecs = ["none", "gzip", "snappy", "lz4"];
+    let zstd = cfg!(feature = "zstd").then_some("zstd");
+    for codec in codecs.into_iter().chain(zstd) {
+        let topic = unique(codec);
+        let (partitions, replication_factor) = (Some(1), Some(1));
+        let new =
+            NewTopic { name: topic.as_str().into(), partitions, replication_factor, configs: [].into() };
+        admin.create_topic(&new).await.unwrap();
+        let mut properties = plain.clone();
+        properties.insert("compression.type".to_owned(), codec.to_owned());
+        // The log says how many batches there are: small ones, so that it is more than one.
+        properties.insert("batch.size".to_owned(), "100000".to_owned());
+        let mut producer = kafka.producer(&properties).await.unwrap();
+        let records = records(&topic);
+        let delivery = soon("there is room", producer.send(Arc::new(records.clone()), false)).await.unwrap();
+        let report = soon("the batch is settled", delivery).await;
+        assert!(report.failed.is_empty(), "{codec}: {:?}", report.failed.first());
+
+        let read = read_topic(&*kafka, &plain, &topic, false).await;
+        assert_eq!(read.len(), records.len(), "{codec}");
+        for (record, (_, read)) in records.iter().zip(&read) {
+            assert_eq!(
+                (&read.key, &read.value, &read.headers),
+                (&record.key, &record.value, &record.headers)
+            );
+            assert_eq!(Some(read.timestamp), record.timestamp, "{codec}");
+        }
+        if let Some(lines) = broker.console_consumer(&topic, "read_committed").await {
+            assert_eq!(lines.len(), records.len(), "Kafka's own consumer reads {codec}");
+            assert!(lines[2999].ends_with(&format!("value-2999-{}", "ab".repeat(49))), "{}", lines[2999]);
+        }
+    }
+}
