@@ -14,7 +14,7 @@ fn records(topic: &str) -> Vec<ProducerRecord> {
     let bytes = |text: String| Bytes::from(text.into_bytes());
     let record = |number: usize| {
         let mut headers = RawHeaders::new();
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             headers.push("h", bytes(number.to_string()));
             headers.push("h", None);
         }
@@ -22,8 +22,9 @@ fn records(topic: &str) -> Vec<ProducerRecord> {
             topic: topic.into(),
             partition: Some(0),
             timestamp: Some(1_700_000_000_000 + (number as i64 * 7919) % 1000),
-            key: (number % 2 == 0).then(|| bytes(format!("key-{number}"))),
-            value: (number % 5 != 0).then(|| bytes(format!("value-{number}-{}", "ab".repeat(number % 50)))),
+            key: number.is_multiple_of(2).then(|| bytes(format!("key-{number}"))),
+            value: (!number.is_multiple_of(5))
+                .then(|| bytes(format!("value-{number}-{}", "ab".repeat(number % 50)))),
             headers,
         }
     };
