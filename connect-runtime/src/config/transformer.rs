@@ -208,6 +208,7 @@ impl Resolved {
     }
 
     /// Hides the passwords of a plugin that is configured by a part of the configuration.
+    #[cfg(feature = "json")]
     pub(crate) fn hide_passwords(&mut self, properties: &Properties, def: &ConfigDef) {
         for key in def.keys().iter().filter(|key| key.ty == Type::Password) {
             if let Some(text) = properties.get(&key.name) {
@@ -217,6 +218,7 @@ impl Resolved {
     }
 
     /// Hides secrets in the form, too, that they have inside JSON.
+    #[cfg(feature = "json")]
     pub(crate) fn hiding_json_texts(mut self) -> Self {
         for secret in self.secrets.clone() {
             let json = serde_json::Value::from(secret.value()).to_string();
