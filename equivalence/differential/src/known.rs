@@ -143,11 +143,7 @@ fn same_but_hash(_: &Value, java: &Value, ours: &Value) -> bool {
 
 /// Whether the texts are the same but where Java prints the identity of bytes and we print Base64.
 fn bytes_as_text(_: &Value, java: &Value, ours: &Value) -> bool {
-    // Every byte is a letter here, so that any encoding will do once that of 16 bits is without its zeros.
-    let text = |answer: &Value| {
-        let bytes = scalar::from_base64(answer["ok"]["bytes"].as_str()?)?;
-        Some(bytes.into_iter().filter(|byte| *byte != 0).map(char::from).collect::<String>())
-    };
+    let text = |answer: &Value| answer["ok"]["bytes"].as_str().and_then(letters);
     text(java).zip(text(ours)).is_some_and(|(java, ours)| {
         let parts = around_identities(&java);
         // Numbers may have other digits besides.
@@ -165,6 +161,12 @@ fn rounded(text: &str) -> String {
         _ => token,
     };
     tokens(text).into_iter().map(number).collect()
+}
+
+/// Every byte as a letter, so that any encoding will do once that of 16 bits is without its zeros.
+fn letters(base64: &str) -> Option<String> {
+    let bytes = scalar::from_base64(base64)?;
+    Some(bytes.into_iter().filter(|byte| *byte != 0).map(char::from).collect())
 }
 
 /// What stands before, between and after the identities of byte arrays and buffers.
@@ -234,9 +236,7 @@ fn numbers_agree(java: &Value, ours: &Value, tag: &str) -> bool {
             number(java).is_some_and(|java| Some(java) == number(ours))
         }
         (Value::String(java), Value::String(ours)) if tag == "bytes" => {
-            let text =
-                |base64: &str| scalar::from_base64(base64).and_then(|bytes| String::from_utf8(bytes).ok());
-            match (text(java), text(ours)) {
+            match (letters(java), letters(ours)) {
                 (Some(java), Some(ours)) => texts_agree(&java, &ours),
                 _ => java == ours,
             }
