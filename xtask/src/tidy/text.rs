@@ -16,7 +16,7 @@ pub(super) fn starts_with_doc(path: &str, text: &str) -> Option<Finding> {
 
 /// Open work is an issue; a note in the code says which.
 pub(super) fn todo_without_issue(path: &str, text: &str) -> Vec<Finding> {
-    const MARKS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
     let has_issue = |line: &str| {
         line.split('#').skip(1).any(|after| after.starts_with(|first: char| first.is_ascii_digit()))
     };
