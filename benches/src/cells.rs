@@ -12,10 +12,12 @@ use krafka::consumer::AutoOffsetReset;
 use crate::connectors::{self, TAKEN};
 use crate::measure::{Figures, Watch};
 
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "produce raw client",
     "produce raw client in a task",
     "source ByteArray",
+    // The same with the native producer.
+    "source native ByteArray",
     "source String",
     "source JSON",
     "consume raw client",
@@ -49,7 +51,10 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
             in_a_task(async move { consume(&servers, records).await }).await
         }
         "start to RUNNING" => start(servers).await,
-        _ if name.starts_with("source") => source(servers, records, converter(name)).await,
+        _ if name.starts_with("source") => {
+            let client = if name.contains("native") { "native" } else { "krafka" };
+            source(servers, records, converter(name), client).await
+        }
         _ if name.starts_with("sink") => sink(servers, records, converter(name).0).await,
         _ => Err(format!("no cell {name}; there are: {}", NAMES.join(", ")).into()),
     }
@@ -123,11 +128,12 @@ async fn consume(servers: &str, records: u64) -> Result<Figures, Failed> {
     watch.map(|watch| watch.stop(seen)).ok_or_else(|| "nothing to consume".into())
 }
 
-async fn connect(servers: &str, converter: &str) -> Result<Connect, Failed> {
+async fn connect(servers: &str, converter: &str, client: &str) -> Result<Connect, Failed> {
     // For trying settings: `BENCH_PROPERTIES="producer.batch.size=524288 offset.flush.interval.ms=1000"`.
     let extra = std::env::var("BENCH_PROPERTIES").unwrap_or_default();
     let extra: Properties = extra.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
     Ok(Connect::builder()
+        .property("producer.client", client)
         .properties(extra)
         .bootstrap_servers(servers)
         .property("key.converter", "ByteArrayConverter")
@@ -138,9 +144,14 @@ async fn connect(servers: &str, converter: &str) -> Result<Connect, Failed> {
         .await?)
 }
 
-async fn source(servers: &str, records: u64, (converter, shape): (&str, &str)) -> Result<Figures, Failed> {
+async fn source(
+    servers: &str,
+    records: u64,
+    (converter, shape): (&str, &str),
+    client: &str,
+) -> Result<Figures, Failed> {
     let name = format!("bench-{shape}-{}", std::process::id());
-    let connect = connect(servers, converter).await?;
+    let connect = connect(servers, converter, client).await?;
     let watch = Watch::start();
     connect
         .create(
@@ -167,7 +178,7 @@ async fn source(servers: &str, records: u64, (converter, shape): (&str, &str)) -
 }
 
 async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, Failed> {
-    let connect = connect(servers, converter).await?;
+    let connect = connect(servers, converter, "krafka").await?;
     let name = format!("sink-{}", std::process::id());
     connect.create(&name, [("connector.class", "CountSink"), ("topics", TOPIC)]).await?;
     until(&connect, &name, || TAKEN.load(Ordering::Relaxed) > 0).await?;
@@ -182,7 +193,7 @@ async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, F
 /// From nothing to a running task; the figure's seconds are the result.
 async fn start(servers: &str) -> Result<Figures, Failed> {
     let watch = Watch::start();
-    let connect = connect(servers, "ByteArrayConverter").await?;
+    let connect = connect(servers, "ByteArrayConverter", "krafka").await?;
     connect
         .create(
             "source",
