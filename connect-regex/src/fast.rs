@@ -50,6 +50,9 @@ impl Writer {
             Node::Set(set) => self.set(set),
             Node::Concat(parts) => parts.iter().try_for_each(|part| self.node(part, repeated))?,
             Node::Alternation(all) => {
+                // The crate takes what all branches begin with out of them, also where it can match in several ways:
+                // `a*ab|a*` becomes `a*(?:ab|)`, which finds `a` in `ab`.
+                self.first_is_same &= !all.iter().all(varies);
                 for (place, one) in all.iter().enumerate() {
                     self.out.push_str(if place == 0 { "(?:" } else { "|" });
                     self.node(one, repeated)?;
@@ -130,6 +133,16 @@ impl Writer {
             }
             self.out.push(']');
         }
+    }
+}
+
+/// Whether it may take more than one length of text.
+fn varies(node: &Node) -> bool {
+    match node {
+        Node::Empty | Node::Set(_) | Node::Place(_) => false,
+        Node::Concat(parts) => parts.iter().any(varies),
+        Node::Group { inner, .. } => varies(inner),
+        _ => true,
     }
 }
 
