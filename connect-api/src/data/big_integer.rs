@@ -48,10 +48,11 @@ impl FromStr for BigInteger {
         if digits.contains(['+', '-']) {
             return wrong("Illegal embedded sign character".to_owned());
         }
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let ascii = super::java::ascii_digits(text);
+        if !ascii.bytes().skip(text.len() - digits.len()).all(|byte| byte.is_ascii_digit()) {
             return wrong(format!("For input string: \"{text}\""));
         }
-        text.parse().map(Self)
+        ascii.parse().map(Self)
     }
 }
 

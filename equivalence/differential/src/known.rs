@@ -163,10 +163,11 @@ fn rounded(text: &str) -> String {
     tokens(text).into_iter().map(number).collect()
 }
 
-/// Every byte as a letter, so that any encoding will do once that of 16 bits is without its zeros.
+/// Every byte as a letter, so that any encoding will do once that of 16 bits is without its zeros and its mark.
 fn letters(base64: &str) -> Option<String> {
     let bytes = scalar::from_base64(base64)?;
-    Some(bytes.into_iter().filter(|byte| *byte != 0).map(char::from).collect())
+    let bytes = bytes.strip_prefix(&[0xFE, 0xFF]).unwrap_or(&bytes);
+    Some(bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect())
 }
 
 /// What stands before, between and after the identities of byte arrays and buffers.
