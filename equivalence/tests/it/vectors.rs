@@ -171,6 +171,11 @@ fn values_and_schemas_behave_as_kafkas() {
 }
 
 #[test]
+fn what_random_cases_once_found_stays_as_kafkas() {
+    assert_eq!(compare("found.jsonl"), (32, BTreeMap::new()));
+}
+
+#[test]
 fn group_protocol_and_offset_file_have_kafkas_bytes() {
     assert_eq!(compare("wire.jsonl"), (64, BTreeMap::new()));
 }
