@@ -106,7 +106,13 @@ async fn a_topic_is_read_without_a_worker_and_only_as_far_as_somebody_looks() {
     for number in 0..10 {
         kafka.produce("dead", None::<&str>, number.to_string());
     }
-    let builder = || Connect::builder().memory(kafka.clone());
+    // The default converter is that of JSON, a feature of its own.
+    let builder = || {
+        Connect::builder()
+            .memory(kafka.clone())
+            .property("key.converter", "StringConverter")
+            .property("value.converter", "StringConverter")
+    };
     let topic = builder().dead_letters("dead").await.unwrap();
     let mut seen = 0;
     let look = |_| {
