@@ -86,9 +86,9 @@ impl<T> Flatten<T> {
                 other => return Err(not_a_text_key(&other)),
             };
             match (name, value) {
-                (name, Value::Map(inner)) => {
-                    self.flatten_map(inner, name.as_deref().unwrap_or_default(), flat)?;
-                }
+                (Some(name), Value::Map(inner)) => self.flatten_map(inner, &name, flat)?,
+                (None, Value::Map(inner)) if inner.is_empty() => {}
+                (None, Value::Map(_)) => return Err(no_name()),
                 (Some(name), value) => flat.push(name.into(), value)?,
                 (None, value) => {
                     check_leaf(value.as_ref(), "null")?;
@@ -221,6 +221,12 @@ fn check_leaf(value: ValueRef<'_>, name: &str) -> Result<()> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Kafka fails here with a `NullPointerException` that names nothing.
+fn no_name() -> Error {
+    Error::data("Flatten transformation cannot name the entries of a map whose own key is null")
+        .with_java_class("java.lang.NullPointerException")
 }
 
 fn no_map(name: &str) -> Error {

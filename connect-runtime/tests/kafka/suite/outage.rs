@@ -196,7 +196,16 @@ pub(crate) async fn calls_wait_or_fail_as_retriable_while_the_broker_is_away(fix
     ];
     let mut producer = producer(fixture, &timeouts).await;
     let mut consumer = reader(fixture, &topic, 1, &timeouts).await;
-    let admin = fixture.kafka().admin(&with(fixture, &timeouts)).await.unwrap();
+    // A busy machine may not answer a new connection within the time-outs that the clause is about.
+    let admin = soon("an admin client connects", async {
+        loop {
+            match fixture.kafka().admin(&with(fixture, &timeouts)).await {
+                Ok(admin) => break admin,
+                Err(error) => assert!(error.is_retriable(), "{error}"),
+            }
+        }
+    })
+    .await;
     write(&mut *producer, numbers(&topic, 0, 0..1)).await;
     read(&mut *consumer, 1).await;
     fixture.kill_broker().await;

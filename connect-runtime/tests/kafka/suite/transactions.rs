@@ -1,6 +1,7 @@
 //! Clauses about transactions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connect_runtime::kafka::{IsolationLevel, KafkaErrorKind, Producer};
 
@@ -70,8 +71,13 @@ pub(crate) async fn the_position_moves_past_markers(fixture: &dyn Fixture) {
     abort(&mut *producer).await;
     let admin = admin(fixture).await;
     let at = &partitions_of(&topic, 1);
-    let ends = admin.end_offsets(at, IsolationLevel::ReadUncommitted).await.unwrap();
-    assert_eq!(ends[&at[0]], 4, "record, marker, record, marker");
+    // The broker answers before it has written the last marker.
+    soon("there are record, marker, record, marker", async {
+        while admin.end_offsets(at, IsolationLevel::ReadUncommitted).await.unwrap()[&at[0]] < 4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 
     // `read_topic` ends when the position has reached the end offset.
     assert_eq!(visible(fixture, &topic).await, ["0"]);
