@@ -11,7 +11,7 @@ use connect_runtime::config::read_properties_file;
 use connect_runtime::dead_letters::{DeadLetter, DeadLetterTopic, Selection};
 
 use crate::table::columns;
-use crate::{Failure, plugins};
+use crate::{Failure, output, plugins};
 
 /// How wide a value may be in the list.
 const WIDTH: usize = 40;
@@ -174,9 +174,9 @@ async fn list(topic: &DeadLetterTopic, selection: &Selection, limit: usize) -> D
         ControlFlow::Continue(())
     });
     visit.await.map_err(|error| failed(&error))?;
-    print!("{}", columns(&rows));
+    output::print(columns(&rows));
     if more {
-        println!("There are more; --limit shows them.");
+        output::line("There are more; --limit shows them.");
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ fn hex(bytes: &[u8]) -> String {
 
 async fn show(topic: &DeadLetterTopic, selection: &Selection) -> Done<()> {
     let visit = topic.visit(selection, |letter| {
-        print!("{}", story(&letter));
+        output::print(story(&letter));
         ControlFlow::Continue(())
     });
     visit.await.map_err(|error| failed(&error))
@@ -289,14 +289,16 @@ async fn replay(topic: &DeadLetterTopic, selection: &Selection, to: Option<&str>
             ControlFlow::Continue(())
         });
         visit.await.map_err(|error| failed(&error))?;
-        println!("{records} records would be written.");
+        output::line(format_args!("{records} records would be written."));
         if lost > 0 {
-            println!("{lost} letters do not say where they came from; --to names a topic for them.");
+            output::line(format_args!(
+                "{lost} letters do not say where they came from; --to names a topic for them."
+            ));
         }
         return Ok(());
     }
     let replayed = topic.replay(selection, to).await.map_err(|error| failed(&error))?;
-    println!("{} records were written.", replayed.records);
+    output::line(format_args!("{} records were written.", replayed.records));
     if replayed.without_origin.is_empty() {
         return Ok(());
     }

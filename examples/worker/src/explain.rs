@@ -7,7 +7,7 @@ use connect_api::Properties;
 use connect_runtime::config::{ConnectorFile, WorkerConfig, read_connector_file, read_properties_file};
 use connect_runtime::explain::{Explanation, Sample, explain};
 
-use crate::{Failure, plugins};
+use crate::{Failure, output, plugins};
 
 /// What the command line says.
 pub(crate) struct Request<'a> {
@@ -29,8 +29,8 @@ pub(crate) fn run(request: &Request<'_>) -> ExitCode {
     match runtime.block_on(work(request)) {
         Ok(explanation) => {
             match request.json {
-                true => println!("{:#}", explanation.to_json()),
-                false => print!("{explanation}"),
+                true => output::line(format_args!("{:#}", explanation.to_json())),
+                false => output::print(&explanation),
             }
             match explanation.is_failed() {
                 true => Failure::Start.into(),

@@ -1,13 +1,12 @@
 //! `connect-worker`: runs Kafka Connect's configuration files with the connectors of this repository.
 
-#![expect(clippy::print_stdout, reason = "a program for people who read its output")]
-
 mod args;
 mod dlq;
 mod examples;
 mod explain;
 mod live;
 mod logging;
+mod output;
 mod plugins;
 mod reference;
 mod standalone;

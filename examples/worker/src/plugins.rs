@@ -7,8 +7,8 @@ use connect_api::config::{ConfigDef, ConfigKey, DefaultValue};
 use connect_api::plugins::{PluginInfo, PluginKind};
 use connect_runtime::config::{SinkConnectorConfig, SourceConnectorConfig, WorkerConfig};
 
-use crate::Failure;
 use crate::table::{columns, wrap};
+use crate::{Failure, output};
 
 /// Registers what the worker can run besides the engine's own converters and config providers. Add yours here.
 pub(crate) fn register(plugins: &mut Plugins) {
@@ -59,15 +59,9 @@ pub(crate) fn of_kind(plugins: &Plugins, kind: PluginKind) -> Vec<Described> {
 pub(crate) fn run(name: Option<&str>) -> ExitCode {
     let plugins = all();
     match name {
-        None => {
-            print!("{}", list(&plugins));
-            ExitCode::SUCCESS
-        }
+        None => output::print_and_end(list(&plugins)),
         Some(name) => match keys(&plugins, name) {
-            Ok(text) => {
-                print!("{text}");
-                ExitCode::SUCCESS
-            }
+            Ok(text) => output::print_and_end(text),
             Err(text) => {
                 eprintln!("{text}");
                 Failure::Usage.into()

@@ -9,15 +9,14 @@ use connect_api::config::ConfigDef;
 use connect_api::plugins::PluginKind;
 use connect_runtime::config::{SinkConnectorConfig, SourceConnectorConfig, WorkerConfig};
 
-use crate::examples;
 use crate::plugins::{Described, all, of_kind};
+use crate::{examples, output};
 
 /// Writes the pages.
 pub(crate) fn run(directory: &Path) -> ExitCode {
     match write(directory) {
         Ok(count) => {
-            println!("{count} pages written to {}", directory.display());
-            ExitCode::SUCCESS
+            output::print_and_end(format_args!("{count} pages written to {}\n", directory.display()))
         }
         Err(error) => {
             eprintln!("{}: {error}", directory.display());

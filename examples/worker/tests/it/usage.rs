@@ -107,3 +107,19 @@ fn a_replay_of_everything_has_to_be_asked_for() {
     let answer = run(directory.path(), &["dlq", "list", "no-such.properties", "dead"]);
     assert_eq!(answer.code, 2, "{answer:?}");
 }
+
+#[test]
+fn a_reader_who_has_enough_ends_the_program_without_complaint() {
+    use std::process::{Command, Stdio};
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_connect-worker"))
+        .arg("plugins")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(0));
+}
