@@ -3,8 +3,5 @@
 
 mod field_paths;
 mod idle;
-#[allow(dead_code, unreachable_pub, clippy::all, reason = "not all of it is used")]
-mod notation;
 mod plugins;
 mod typed_paths;
-mod vectors;

@@ -150,6 +150,14 @@ fn transformations_and_predicates_answer_as_kafkas() {
         ("all problems of a configuration are reported together", 1),
     ]);
     assert_eq!(compare("transforms.jsonl"), (601, expected));
+    let expected = BTreeMap::from([
+        ("Java prints the identity of an object", 6),
+        ("Java says which of its variables is null", 14),
+        ("regular expressions are explained in other words", 6),
+        ("a record is not printed whole", 2),
+        ("all problems of a configuration are reported together", 6),
+    ]);
+    assert_eq!(compare("transforms-more.jsonl"), (1750, expected));
 }
 
 #[test]
