@@ -1,0 +1,30 @@
+//! Converters for Kafka Connect whose schemas are kept in a schema registry.
+//!
+//! A message is a zero byte, the id of a schema in four bytes, and data that only makes sense with that schema. The
+//! schemas are kept by a *schema registry*, a service beside Kafka with a REST API that Confluent defined.
+//!
+//! # How a converter works here
+//!
+//! [`Converter`](connect_api::Converter)s are synchronous. What a schema id or a Connect schema means is compiled once
+//! and cached; a conversion whose schema is in the cache awaits nothing. On a miss the conversion fails with an
+//! [unresolved](connect_api::Error::unresolved) error that says what is missing, the runtime awaits `resolve`, which asks
+//! the registry, and converts again.
+//!
+//! # The modules
+//!
+//! | module | what is there |
+//! | --- | --- |
+//! | [`registry`] | [`SchemaRegistry`](registry::SchemaRegistry), what a registry can do, over HTTP and in memory |
+//! | [`client`] | [`RegistryClient`](client::RegistryClient): which schema and id a converter uses; caches |
+//! | [`config`] | [`SerdeConfig`](config::SerdeConfig): the keys that all converters share |
+//! | [`subject`] | subject name strategies |
+//! | [`wire`] | magic byte and schema id |
+
+#[cfg(feature = "avro")]
+pub mod avro;
+pub mod cache;
+pub mod client;
+pub mod config;
+pub mod registry;
+pub mod subject;
+pub mod wire;

@@ -1,0 +1,2 @@
+//! Tests from the outside, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
