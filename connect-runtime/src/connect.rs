@@ -19,6 +19,7 @@ use crate::metrics::TaskMetrics;
 use crate::storage::State;
 use crate::task::control::TargetState;
 use crate::worker::Worker;
+use crate::worker::offsets::{ConnectorOffsets, OffsetsPreview};
 
 /// A running worker inside this process: create connectors on it, look at them, shut it down.
 ///
@@ -255,6 +256,77 @@ impl Connect {
     /// [`Error::NotFound`].
     pub async fn delete(&self, name: &str) -> Result<()> {
         self.inner.herder.delete_connector(name).await
+    }
+
+    /// The committed offsets of a connector: of a source by its own partitions, of a sink by topic and partition.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Kafka`] or [`Error::Plugin`] when they cannot be read.
+    pub async fn offsets(&self, name: &str) -> Result<ConnectorOffsets> {
+        self.inner.herder.connector_offsets(name).await
+    }
+
+    /// Alters offsets of a connector that is [stopped](Self::stop); those of other partitions stay. An entry without
+    /// an offset forgets that of its partition. Answers a message that says whether the connector takes care of
+    /// offsets that it keeps elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::BadRequest`] when the connector is not stopped or an entry is malformed;
+    /// [`Error::Plugin`] when the connector refuses the offsets, or Kafka does, because the sink's group has members
+    /// still.
+    ///
+    /// ```
+    /// # use connect_runtime::{Connect, ConnectorOffset, ConnectorOffsets};
+    /// # use connect_api::TopicPartition;
+    /// async fn again_from_the_start(connect: &Connect) -> connect_runtime::Result<()> {
+    ///     let orders = TopicPartition::new("orders", 0);
+    ///     let offsets = ConnectorOffsets { offsets: vec![ConnectorOffset::sink(&orders, Some(0))] };
+    ///     println!("{}", connect.preview_offsets("lake", Some(&offsets)).await?);
+    ///     connect.stop("lake").await?;
+    ///     println!("{}", connect.alter_offsets("lake", offsets).await?);
+    ///     connect.resume("lake").await
+    /// }
+    /// ```
+    pub async fn alter_offsets(&self, name: &str, offsets: ConnectorOffsets) -> Result<String> {
+        self.inner.herder.alter_connector_offsets(name, offsets).await
+    }
+
+    /// Forgets all offsets of a connector that is [stopped](Self::stop). Answers and errors are those of
+    /// [`alter_offsets`](Self::alter_offsets).
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub async fn reset_offsets(&self, name: &str) -> Result<String> {
+        self.inner.herder.reset_connector_offsets(name).await
+    }
+
+    /// What [altering](Self::alter_offsets) these offsets would do, or with `None` a [reset](Self::reset_offsets): how
+    /// many records would come again. Works in every state and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::BadRequest`] when an entry is malformed; [`Error::Kafka`] when Kafka cannot be
+    /// asked or does not know a topic.
+    pub async fn preview_offsets(
+        &self,
+        name: &str,
+        offsets: Option<&ConnectorOffsets>,
+    ) -> Result<OffsetsPreview> {
+        self.inner.herder.preview_connector_offsets(name, offsets).await
+    }
+
+    /// The offsets that bring a sink back to the first records at or after a time, in milliseconds since 1970. Pass
+    /// them to [`alter_offsets`](Self::alter_offsets) to rewind it. Partitions that have not come that far yet are
+    /// left out, so the result may be empty: then there is nothing to rewind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::BadRequest`] for a source; [`Error::Kafka`] when Kafka cannot be asked.
+    pub async fn offsets_at(&self, name: &str, timestamp: i64) -> Result<ConnectorOffsets> {
+        self.inner.herder.connector_offsets_at(name, timestamp).await
     }
 
     /// The control plane behind this handle.

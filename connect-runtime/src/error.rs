@@ -22,6 +22,9 @@ pub enum Error {
         #[source]
         source: connect_api::Error,
     },
+    /// The request makes no sense, or not in this state of the connector; Kafka Connect's HTTP status 400.
+    #[error("{0}")]
+    BadRequest(String),
     /// There is no such connector or task.
     #[error("{0}")]
     NotFound(String),

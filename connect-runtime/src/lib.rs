@@ -114,3 +114,4 @@ pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};
 pub use metrics::TaskMetrics;
 pub use storage::{RestartStatus, State, Status};
 pub use task::control::TargetState;
+pub use worker::offsets::{ConnectorOffset, ConnectorOffsets, JsonMap, OffsetChange, OffsetsPreview};

@@ -11,6 +11,7 @@ use crate::ledger::TaskLedger;
 use crate::metrics::TaskMetrics;
 use crate::storage::Status;
 use crate::task::control::TargetState;
+use crate::worker::offsets::{ConnectorOffsets, OffsetsPreview};
 
 /// What kind of connector it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +114,32 @@ pub trait Herder: Send + Sync {
 
     /// Restarts one task.
     async fn restart_task(&self, name: &str, task: usize) -> Result<()>;
+
+    /// The committed offsets of a connector: those of a source by its partitions, those of a sink's consumer group.
+    async fn connector_offsets(&self, name: &str) -> Result<ConnectorOffsets>;
+
+    /// Alters offsets of a stopped connector; those of partitions that are not named stay. Answers Kafka's message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`](crate::Error::BadRequest) when the connector is not stopped or the offsets are malformed;
+    /// [`Error::Plugin`](crate::Error::Plugin) when the connector refuses them, or its group still has members.
+    async fn alter_connector_offsets(&self, name: &str, offsets: ConnectorOffsets) -> Result<String>;
+
+    /// Forgets all offsets of a stopped connector. Answers Kafka's message; errors are those of
+    /// [`alter_connector_offsets`](Self::alter_connector_offsets).
+    async fn reset_connector_offsets(&self, name: &str) -> Result<String>;
+
+    /// What altering these offsets would do, or with `None` a reset, in any state and without changing anything.
+    async fn preview_connector_offsets(
+        &self,
+        name: &str,
+        offsets: Option<&ConnectorOffsets>,
+    ) -> Result<OffsetsPreview>;
+
+    /// The offsets that bring a sink back to the first records at or after a time, in milliseconds since 1970; alter
+    /// them to rewind it. Partitions that are not beyond that time are left out.
+    async fn connector_offsets_at(&self, name: &str, timestamp: i64) -> Result<ConnectorOffsets>;
 
     /// Stops everything; answers what could not be stopped cleanly.
     async fn stop(&self) -> Vec<Abandoned>;

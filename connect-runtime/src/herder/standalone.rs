@@ -18,6 +18,7 @@ use crate::metrics::TaskMetrics;
 use crate::storage::Status;
 use crate::task::control::TargetState;
 use crate::worker::Worker;
+use crate::worker::offsets::{ConnectorOffsets, OffsetsPreview};
 
 /// How long a call waits for its effect: Kafka's limit for a REST request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
@@ -69,11 +70,25 @@ impl StandaloneHerder {
             inbox.send(command(reply)).await.map_err(|_| not_found(name))?;
             answer.await.map_err(|_| not_found(name))?.map_err(Error::from)
         };
-        tokio::time::timeout(REQUEST_TIMEOUT, asked).await.unwrap_or_else(|_| {
-            Err(Error::Timeout(format!(
-                "connector {name} did not reach the state within {REQUEST_TIMEOUT:?}"
-            )))
+        in_time(asked, || format!("connector {name} did not reach the state within {REQUEST_TIMEOUT:?}"))
+            .await
+    }
+
+    async fn modify_offsets(&self, name: &str, change: Option<ConnectorOffsets>) -> Result<String> {
+        let inbox = self.inbox(name)?;
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            inbox.send(Command::Offsets { change, reply }).await.map_err(|_| not_found(name))?;
+            answer.await.map_err(|_| not_found(name))?
+        };
+        in_time(asked, || {
+            format!("the offsets of connector {name} were not modified within {REQUEST_TIMEOUT:?}")
         })
+        .await
+    }
+
+    fn config(&self, name: &str) -> Result<Properties> {
+        self.shared(name, |shared| shared.config.clone())
     }
 
     /// Stops one connector's supervisor.
@@ -91,6 +106,11 @@ impl StandaloneHerder {
             Err(_) => vec![Abandoned { connector: name.to_owned(), task: None, records_in_flight: 0 }],
         }
     }
+}
+
+/// Kafka Connect's limit on a request, and what it was about.
+async fn in_time<T>(asked: impl Future<Output = Result<T>>, late: impl Fn() -> String) -> Result<T> {
+    tokio::time::timeout(REQUEST_TIMEOUT, asked).await.unwrap_or_else(|_| Err(Error::Timeout(late())))
 }
 
 fn not_found(name: &str) -> Error {
@@ -201,6 +221,37 @@ impl Herder for StandaloneHerder {
 
     async fn restart_task(&self, name: &str, task: usize) -> Result<()> {
         self.ask(name, |reply| Command::RestartTask { task, reply }).await
+    }
+
+    async fn connector_offsets(&self, name: &str) -> Result<ConnectorOffsets> {
+        let config = self.config(name)?;
+        let read = self.worker.connector_offsets(name, &config);
+        in_time(read, || format!("the offsets of connector {name} were not read in time")).await
+    }
+
+    async fn alter_connector_offsets(&self, name: &str, offsets: ConnectorOffsets) -> Result<String> {
+        offsets.must_not_be_empty()?;
+        self.modify_offsets(name, Some(offsets)).await
+    }
+
+    async fn reset_connector_offsets(&self, name: &str) -> Result<String> {
+        self.modify_offsets(name, None).await
+    }
+
+    async fn preview_connector_offsets(
+        &self,
+        name: &str,
+        offsets: Option<&ConnectorOffsets>,
+    ) -> Result<OffsetsPreview> {
+        let config = self.config(name)?;
+        let looked = self.worker.preview_offsets(name, &config, offsets);
+        in_time(looked, || format!("the offsets of connector {name} were not read in time")).await
+    }
+
+    async fn connector_offsets_at(&self, name: &str, timestamp: i64) -> Result<ConnectorOffsets> {
+        let config = self.config(name)?;
+        let looked = self.worker.offsets_at(name, &config, timestamp);
+        in_time(looked, || format!("the offsets of connector {name} were not looked up in time")).await
     }
 
     async fn stop(&self) -> Vec<Abandoned> {

@@ -75,6 +75,11 @@ impl OffsetBackingStore for FileOffsets {
         Ok(keys.iter().map(|key| map.get(key).cloned()).collect())
     }
 
+    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
+        let map = self.map.lock().await;
+        Ok(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()> {
         let mut map = self.map.lock().await;
         let mut changed = map.clone();

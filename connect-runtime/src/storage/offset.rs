@@ -19,6 +19,9 @@ pub(crate) trait OffsetBackingStore: Send + Sync {
     /// The values of keys, in the order asked, as of now.
     async fn get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>>;
 
+    /// All entries as of now, of all connectors, in any order.
+    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>>;
+
     /// Writes all entries durably, or fails; `None` removes. After a failure some may have been written.
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()>;
 
@@ -39,6 +42,11 @@ impl OffsetBackingStore for MemoryOffsets {
     async fn get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(keys.iter().map(|key| map.get(key).cloned()).collect())
+    }
+
+    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
+        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()> {

@@ -171,6 +171,13 @@ impl OffsetBackingStore for TopicOffsets {
         Ok(keys.iter().map(|key| open.map.get(key).cloned()).collect())
     }
 
+    async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
+        let mut open = self.open.lock().await;
+        let open = open.as_mut().ok_or_else(closed)?;
+        open.read_to_end().await?;
+        Ok(open.map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()> {
         let delivery = {
             let mut open = self.open.lock().await;

@@ -64,7 +64,8 @@ fn key_shape(json: &Json) -> Error {
     Error::data(format!("the key of a source offset must be [\"connector\", {{partition}}], but is {json}"))
 }
 
-fn entries(object: serde_json::Map<String, Json>) -> Result<Vec<(String, OffsetValue)>> {
+/// The members of an object; a value that an offset cannot have is an error that names it.
+pub(crate) fn entries(object: serde_json::Map<String, Json>) -> Result<Vec<(String, OffsetValue)>> {
     object
         .into_iter()
         .map(|(key, value)| {

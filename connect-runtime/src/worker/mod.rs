@@ -2,6 +2,7 @@
 
 mod build;
 mod connector;
+pub(crate) mod offsets;
 pub(crate) mod stages;
 
 use std::sync::Arc;

@@ -16,6 +16,7 @@ mod engine;
 #[cfg(feature = "json")]
 mod explain;
 mod lifecycle;
+mod offsets;
 mod port;
 mod port_faults;
 mod restarts;

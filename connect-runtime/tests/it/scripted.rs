@@ -32,6 +32,8 @@ pub(crate) enum Call {
     PreCommit(usize, Offsets),
     Close(usize, Vec<TopicPartition>),
     Stop(usize),
+    AlterSource(Vec<(SourcePartition, Option<SourceOffset>)>),
+    AlterSink(Vec<(TopicPartition, Option<i64>)>),
 }
 
 /// What the next call of a kind does instead of succeeding.
@@ -66,6 +68,8 @@ pub(crate) struct World {
     pub(crate) put: Mutex<BTreeMap<usize, VecDeque<Step>>>,
     pub(crate) pre_commit: Mutex<BTreeMap<usize, VecDeque<Step>>>,
     pub(crate) stop: Mutex<BTreeMap<usize, VecDeque<Step>>>,
+    /// What connectors answer to a change of their offsets.
+    pub(crate) alter: Mutex<VecDeque<Result<bool>>>,
     pub(crate) sources: Mutex<Vec<SourceConnectorContext>>,
     pub(crate) sinks: Mutex<BTreeMap<usize, SinkTaskContext>>,
     pub(crate) kafka: MemoryKafka,
@@ -187,6 +191,14 @@ impl SourceConnector for Source {
         world().calls.push(Call::StopConnector);
         Ok(())
     }
+
+    async fn alter_offsets(
+        _: Properties,
+        offsets: &[(SourcePartition, Option<SourceOffset>)],
+    ) -> Result<bool> {
+        world().calls.push(Call::AlterSource(offsets.to_vec()));
+        world().alter.lock().unwrap().pop_front().unwrap_or(Ok(false))
+    }
 }
 
 /// Gives the texts of 0, 1, 2, …; its offsets say the next number.
@@ -280,6 +292,11 @@ impl SinkConnector for Sink {
     async fn stop(&mut self) -> Result<()> {
         world().calls.push(Call::StopConnector);
         Ok(())
+    }
+
+    async fn alter_offsets(_: Properties, offsets: &[(TopicPartition, Option<i64>)]) -> Result<bool> {
+        world().calls.push(Call::AlterSink(offsets.to_vec()));
+        world().alter.lock().unwrap().pop_front().unwrap_or(Ok(false))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::herder::{Abandoned, ConnectorType, Restart};
 use crate::metrics::TaskCounters;
 use crate::task::control::TargetState;
+use crate::worker::offsets::ConnectorOffsets;
 
 /// What a caller wants. The answer comes when it is done.
 pub(in crate::herder) enum Command {
@@ -30,6 +31,11 @@ pub(in crate::herder) enum Command {
     RestartTask {
         task: usize,
         reply: Reply,
+    },
+    /// Alters the offsets of the stopped connector, or resets them.
+    Offsets {
+        change: Option<ConnectorOffsets>,
+        reply: oneshot::Sender<crate::error::Result<String>>,
     },
     /// Stops everything and ends the actor.
     Stop {

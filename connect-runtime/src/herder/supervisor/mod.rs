@@ -23,6 +23,7 @@ use crate::config::{Resolved, RestartPolicy};
 use crate::metrics::TaskCounters;
 use crate::storage::State;
 use crate::task::control::TargetState;
+use crate::worker::offsets::ConnectorOffsets;
 use crate::worker::{Connector, Host, Signal, Worker};
 
 struct RunningTask {
@@ -103,6 +104,9 @@ impl Supervisor {
                     self.restarts.forget(task);
                     self.worker.statuses.put_restart(&self.name, task, None);
                     let _ = reply.send(self.restart_tasks(&[task]).await);
+                }
+                Command::Offsets { change, reply } => {
+                    let _ = reply.send(self.modify_offsets(change).await);
                 }
                 Command::Stop { forget, deadline, reply } => {
                     let all: Vec<_> = self.tasks.keys().copied().collect();
@@ -195,6 +199,24 @@ impl Supervisor {
                 Ok(())
             }
         }
+    }
+
+    /// Alters or resets the offsets, which nothing else may move meanwhile.
+    async fn modify_offsets(&mut self, change: Option<ConnectorOffsets>) -> crate::error::Result<String> {
+        let (target, config) = {
+            let shared = self.shared();
+            (shared.target, shared.config.clone())
+        };
+        if target != TargetState::Stopped || !self.tasks.is_empty() {
+            return Err(crate::Error::BadRequest(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for \
+                 the specified connector by issuing a 'PUT' request to the '/connectors/{}/stop' endpoint",
+                self.name
+            )));
+        }
+        let (worker, name) = (Arc::clone(&self.worker), Arc::clone(&self.name));
+        self.interruptible(async move { Ok(worker.modify_offsets(&name, &config, change.as_ref()).await) })
+            .await?
     }
 
     fn deadline(&self) -> Instant {
