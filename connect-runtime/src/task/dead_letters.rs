@@ -51,6 +51,7 @@ pub(super) async fn open(
 ) -> Result<Option<Writer>> {
     let producer = loop {
         let opened = tokio::select! {
+            biased;
             opened = make(kafka, &spec) => opened,
             () = control.stopped() => return Ok(None),
         };

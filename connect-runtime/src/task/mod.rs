@@ -72,6 +72,7 @@ pub(crate) async fn try_later(
     }
     tracing::warn!(%error, doing, "Kafka cannot be reached now and is asked again");
     tokio::select! {
+        biased;
         () = control.stopped() => Ok(false),
         () = tokio::time::sleep(RETRY_PAUSE) => Ok(true),
     }

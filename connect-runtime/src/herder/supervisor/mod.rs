@@ -138,6 +138,7 @@ impl Supervisor {
         loop {
             let host = self.connector.as_ref().map(|(_, host)| Arc::clone(host));
             tokio::select! {
+                biased;
                 command = self.inbox.recv() => return command,
                 Some(exit) = self.running.join_next_with_id() => self.task_ended(exit),
                 signal = signal(host) => match signal {
@@ -348,6 +349,7 @@ impl Supervisor {
     /// Runs connector code; a command that arrives meanwhile ends it, and is done next.
     async fn interruptible<T>(&mut self, code: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
+            biased;
             result = guarded(code) => result,
             command = self.inbox.recv() => {
                 self.next = command;

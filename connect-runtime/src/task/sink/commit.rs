@@ -98,6 +98,7 @@ impl SinkLoop {
         // While the task is being stopped the commit, too, needs some of the time.
         let timeout = if closing { timeout * 4 / 5 } else { timeout };
         let settled = tokio::select! {
+            biased;
             settled = tokio::time::timeout(timeout, letters.settled()) => settled.is_ok(),
             () = self.common.control.stopped(), if !closing => false,
         };

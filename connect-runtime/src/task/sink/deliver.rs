@@ -33,6 +33,7 @@ impl SinkLoop {
         // A topic of bad records must not fill the memory with letters.
         if let Some(letters) = &self.letters {
             tokio::select! {
+                biased;
                 () = letters.room() => {}
                 () = self.common.control.stopped() => {}
             }

@@ -81,6 +81,7 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
             Ok(consumer)
         };
         let joined = tokio::select! {
+            biased;
             joined = joined => joined,
             () = control.stopped() => return Ok(()),
         };
@@ -95,6 +96,7 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
     };
     let context = SinkTaskContext::new(Arc::clone(&host) as _);
     let started = tokio::select! {
+        biased;
         task = (spec.start)(spec.config, context) => task.map(Some),
         () = control.stopped() => Ok(None),
     };
@@ -199,13 +201,13 @@ impl SinkLoop {
                 self.host.lock().commit = true;
             }
             self.serve_requests().await?;
+            if self.lag_due.is_some_and(|due| due <= Instant::now()) {
+                self.look_up_lag().await;
+            }
             let wait = self.wait_time();
             match self.wait(wait).await {
                 Woken::Control => continue,
-                Woken::LagDue => {
-                    self.look_up_lag().await;
-                    continue;
-                }
+                Woken::LagDue => continue,
                 Woken::Committed(result) => {
                     self.commit_ended(result);
                     continue;
@@ -259,22 +261,24 @@ impl SinkLoop {
         let target = if self.paused { TargetState::Paused } else { TargetState::Started };
         let deadline = Instant::now() + wait;
         let lag_due = self.lag_due;
+        // In this order, a topic that always has records holds up nothing that matters; `run` looks after the lag.
         tokio::select! {
+            biased;
+            _ = self.common.control.changed_from(target) => Woken::Control,
+            ended = commit_result(&mut self.commit) => match ended {
+                Some(result) => Woken::Committed(result),
+                None => Woken::CommitLate,
+            },
+            event = self.consumer.poll(deadline.saturating_duration_since(Instant::now())) => match event {
+                Ok(event) => Woken::Event(event),
+                Err(error) => Woken::Failed(error),
+            },
             () = async {
                 match lag_due {
                     Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             } => Woken::LagDue,
-            _ = self.common.control.changed_from(target) => Woken::Control,
-            event = self.consumer.poll(deadline.saturating_duration_since(Instant::now())) => match event {
-                Ok(event) => Woken::Event(event),
-                Err(error) => Woken::Failed(error),
-            },
-            ended = commit_result(&mut self.commit) => match ended {
-                Some(result) => Woken::Committed(result),
-                None => Woken::CommitLate,
-            },
         }
     }
 
@@ -284,6 +288,7 @@ impl SinkLoop {
         }
         tracing::warn!(%error, "Kafka cannot be read now and is asked again");
         tokio::select! {
+            biased;
             () = self.common.control.stopped() => {}
             () = tokio::time::sleep(RETRY_PAUSE) => {}
         }

@@ -76,6 +76,7 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     };
     let producer = loop {
         let made = tokio::select! {
+            biased;
             made = spec.kafka.producer(&spec.producer) => made,
             () = control.stopped() => return Ok(()),
         };
@@ -92,6 +93,7 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
         OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
     let context = SourceTaskContext::new(Arc::new(context::Host { reader, configs: spec.configs }));
     let mut task = tokio::select! {
+        biased;
         task = (spec.start)(spec.config, context) => task?,
         () = control.stopped() => return Ok(()),
     };
@@ -201,13 +203,15 @@ impl SourceLoop {
             };
             tokio::pin!(poll);
             loop {
+                // In this order, a source that always has records holds up neither deliveries nor commits.
                 tokio::select! {
+                    biased;
                     () = self.common.control.stopped() => return Ok(Vec::new()),
-                    polled = &mut poll => break polled,
                     true = self.deliveries.next(&self.pipeline.operator) => {
                         self.committable();
                     }
                     () = self.offsets.drive() => {}
+                    polled = &mut poll => break polled,
                 }
             }
         };
@@ -268,6 +272,7 @@ impl SourceLoop {
         // A source of bad records must not fill the memory with letters.
         if let Some(letters) = self.pipeline.operator.letters() {
             tokio::select! {
+                biased;
                 () = letters.queue.room() => {}
                 () = self.common.control.stopped() => {}
             }
@@ -315,6 +320,7 @@ impl SourceLoop {
         }
         let mut control = self.common.control.clone();
         tokio::select! {
+            biased;
             sent = self.producer.send(Arc::clone(&batch.records), self.hooks) => match sent {
                 Ok(delivery) => self.deliveries.sent(batch, delivery),
                 Err(error) => return self.send_failed(batch, error.into()),
@@ -352,6 +358,7 @@ impl SourceLoop {
 
     async fn wait_for_delivery(&mut self) {
         tokio::select! {
+            biased;
             () = self.common.control.stopped() => {}
             true = self.deliveries.next(&self.pipeline.operator) => {
                 self.committable();
@@ -363,6 +370,7 @@ impl SourceLoop {
     /// `false`: the task was told to stop meanwhile.
     async fn pause_for(&mut self, time: Duration) -> bool {
         tokio::select! {
+            biased;
             () = self.common.control.stopped() => false,
             () = tokio::time::sleep(time) => true,
         }
@@ -375,6 +383,7 @@ impl SourceLoop {
         loop {
             self.call_hooks(task).await;
             tokio::select! {
+                biased;
                 target = control.changed_from(TargetState::Paused) => {
                     if target == TargetState::Started {
                         self.common.status(State::Running);

@@ -76,7 +76,8 @@ impl OffsetCommits {
     }
 
     fn begin(&mut self) {
-        self.next = Instant::now() + self.interval;
+        // Never at once: a round that is always due would leave no turn to anything else.
+        self.next = Instant::now() + self.interval.max(Duration::from_millis(1));
         if self.committable.is_empty() {
             add(&self.counters.commits, 1);
             self.committed = true;
