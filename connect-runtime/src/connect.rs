@@ -15,6 +15,7 @@ use crate::herder::{Abandoned, ConnectorStatus, Herder, Restart};
 use crate::kafka::Kafka;
 use crate::kafka::memory::MemoryKafka;
 use crate::ledger::TaskLedger;
+use crate::loggers::Loggers;
 use crate::metrics::TaskMetrics;
 use crate::storage::State;
 use crate::task::control::TargetState;
@@ -78,6 +79,7 @@ impl Connect {
             memory: None,
             config: None,
             standalone: false,
+            loggers: None,
         }
     }
 
@@ -246,7 +248,7 @@ impl Connect {
     ///
     /// [`Error::NotFound`]; [`Error::Plugin`] when it fails to start.
     pub async fn restart(&self, name: &str, what: Restart) -> Result<()> {
-        self.inner.herder.restart_connector(name, what).await
+        self.inner.herder.restart_connector(name, what).await.map(drop)
     }
 
     /// Stops a connector and forgets it. Its source offsets and consumer group stay.
@@ -397,6 +399,7 @@ pub struct ConnectBuilder {
     memory: Option<MemoryKafka>,
     config: Option<WorkerConfig>,
     standalone: bool,
+    loggers: Option<Loggers>,
 }
 
 impl std::fmt::Debug for ConnectBuilder {
@@ -482,6 +485,13 @@ impl ConnectBuilder {
         self
     }
 
+    /// Hands over the log levels of the process, so that REST's `/admin/loggers` can show and change them.
+    #[must_use]
+    pub fn loggers(mut self, loggers: Loggers) -> Self {
+        self.loggers = Some(loggers);
+        self
+    }
+
     /// Starts the worker: checks the configuration, reaches Kafka, opens the offset store.
     ///
     /// # Errors
@@ -493,7 +503,7 @@ impl ConnectBuilder {
         for ignored in config.ignored() {
             tracing::warn!(key = %ignored.key, "{}", ignored.why);
         }
-        let worker = Worker::start(kafka, config, self.plugins).await?;
+        let worker = Worker::start(kafka, config, self.plugins, self.loggers).await?;
         let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
         let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
         Ok(Connect { inner: Arc::new(inner) })

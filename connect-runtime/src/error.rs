@@ -34,6 +34,23 @@ pub enum Error {
     /// The call was accepted but its effect did not show in time. It may still happen.
     #[error("{0}")]
     Timeout(String),
+    /// The call makes no sense as it is; the text says what to change.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The worker is configured not to do this, or the caller did not prove who it is.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The worker cannot answer yet. The same call may succeed later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Another worker has to do this: the leader of the group, or the one that runs the connector or task.
+    #[error("{message}")]
+    RequestTarget {
+        /// Why this worker cannot.
+        message: String,
+        /// The REST address of the other worker, `http://host:port/`; `None` while nobody knows it.
+        forward_url: Option<String>,
+    },
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     ShuttingDown,

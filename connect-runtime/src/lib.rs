@@ -97,6 +97,7 @@ mod herder;
 #[doc(hidden)]
 pub mod kafka;
 mod ledger;
+mod loggers;
 mod metrics;
 mod pipeline;
 mod storage;
@@ -111,7 +112,9 @@ pub use error::{Error, Result};
 pub use herder::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
 pub use kafka::memory::MemoryKafka;
 pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};
+pub use loggers::{LoggerLevel, Loggers};
 pub use metrics::TaskMetrics;
 pub use storage::{RestartStatus, State, Status};
 pub use task::control::TargetState;
+pub use wire::request_signature::RequestSignature;
 pub use worker::offsets::{ConnectorOffset, ConnectorOffsets, JsonMap, OffsetChange, OffsetsPreview};

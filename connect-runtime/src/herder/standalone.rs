@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use connect_api::Plugins;
 use connect_api::config::Properties;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -12,8 +13,10 @@ use tokio::time::Instant;
 
 use super::supervisor::{Command, Reply, Shared, Supervisor};
 use super::{Abandoned, ConnectorInfo, ConnectorStatus, Herder, Restart};
+use crate::config::{ConfigInfos, WorkerConfig};
 use crate::error::{Error, Result};
 use crate::ledger::TaskLedger;
+use crate::loggers::Loggers;
 use crate::metrics::TaskMetrics;
 use crate::storage::Status;
 use crate::task::control::TargetState;
@@ -119,6 +122,26 @@ fn not_found(name: &str) -> Error {
 
 #[async_trait]
 impl Herder for StandaloneHerder {
+    fn worker_config(&self) -> &WorkerConfig {
+        &self.worker.config
+    }
+
+    fn plugins(&self) -> &Plugins {
+        &self.worker.plugins
+    }
+
+    fn kafka_cluster_id(&self) -> Option<&str> {
+        self.worker.cluster_id()
+    }
+
+    fn worker_id(&self) -> &str {
+        self.worker.id()
+    }
+
+    fn loggers(&self) -> Option<&Loggers> {
+        self.worker.loggers.as_ref()
+    }
+
     fn connectors(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
@@ -160,6 +183,32 @@ impl Herder for StandaloneHerder {
         })
     }
 
+    fn active_topics(&self, name: &str) -> Result<Vec<String>> {
+        self.worker.check_topic_tracking(false)?;
+        Ok(self.worker.statuses.topics(name))
+    }
+
+    async fn reset_active_topics(&self, name: &str) -> Result<()> {
+        self.worker.check_topic_tracking(true)?;
+        self.worker.statuses.reset_topics(name);
+        Ok(())
+    }
+
+    async fn validate(&self, config: &Properties) -> Result<ConfigInfos> {
+        self.worker.validate(config).await
+    }
+
+    async fn patch_connector(&self, name: &str, patch: BTreeMap<String, Option<String>>) -> Result<()> {
+        let mut config = self.shared(name, |shared| shared.config.clone())?;
+        for (key, value) in patch {
+            match value {
+                Some(value) => drop(config.insert(key, value)),
+                None => config.retain(|known, _| known != key),
+            }
+        }
+        self.put_connector(name, config, None, true).await.map(drop)
+    }
+
     async fn put_connector(
         &self,
         name: &str,
@@ -178,7 +227,7 @@ impl Herder for StandaloneHerder {
                 )));
             }
         }
-        self.worker.validate(&config).await?;
+        self.worker.check_valid(&config).await?;
         let created = {
             let mut connectors = self.lock();
             if connectors.stopping {
@@ -215,8 +264,10 @@ impl Herder for StandaloneHerder {
         self.ask(name, |reply| Command::Target { state, reply }).await
     }
 
-    async fn restart_connector(&self, name: &str, what: Restart) -> Result<()> {
-        self.ask(name, |reply| Command::Restart { what, reply }).await
+    async fn restart_connector(&self, name: &str, what: Restart) -> Result<ConnectorStatus> {
+        let plan = what.plan(self.connector_status(name)?);
+        self.ask(name, |reply| Command::Restart { what, reply }).await?;
+        Ok(plan)
     }
 
     async fn restart_task(&self, name: &str, task: usize) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Statuses of connectors and tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// The state of a connector or task, under Kafka's names.
@@ -75,6 +75,20 @@ pub struct RestartStatus {
     pub next_at: Option<i64>,
 }
 
+/// Notes which topics one connector uses.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicTracker {
+    pub(crate) statuses: std::sync::Arc<StatusStore>,
+    pub(crate) connector: std::sync::Arc<str>,
+}
+
+impl TopicTracker {
+    /// Records of a topic were written or read. To be called by batch.
+    pub(crate) fn used(&self, topic: &str) {
+        self.statuses.add_topic(&self.connector, topic);
+    }
+}
+
 /// Which status: a connector's, or that of one of its tasks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StatusKey {
@@ -88,12 +102,19 @@ pub(crate) struct StatusKey {
 pub(crate) struct StatusStore {
     worker_id: String,
     map: Mutex<BTreeMap<StatusKey, Status>>,
+    /// The topics that connectors have used (KIP-558).
+    topics: Mutex<BTreeMap<String, BTreeSet<String>>>,
     changed: tokio::sync::watch::Sender<u64>,
 }
 
 impl StatusStore {
     pub(crate) fn new(worker_id: String) -> Self {
-        Self { worker_id, map: Mutex::default(), changed: tokio::sync::watch::Sender::new(0) }
+        Self {
+            worker_id,
+            map: Mutex::default(),
+            topics: Mutex::default(),
+            changed: tokio::sync::watch::Sender::new(0),
+        }
     }
 
     pub(crate) fn put(&self, connector: &str, task: Option<usize>, state: State, trace: Option<String>) {
@@ -124,15 +145,38 @@ impl StatusStore {
         self.changed.send_modify(|version| *version += 1);
     }
 
+    /// A task of the connector has written or read a topic.
+    pub(crate) fn add_topic(&self, connector: &str, topic: &str) {
+        let mut topics = self.lock_topics();
+        if !topics.get(connector).is_some_and(|known| known.contains(topic)) {
+            topics.entry(connector.to_owned()).or_default().insert(topic.to_owned());
+        }
+    }
+
+    /// The topics that a connector has used.
+    pub(crate) fn topics(&self, connector: &str) -> Vec<String> {
+        self.lock_topics().get(connector).map(|known| known.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Forgets the topics that a connector has used.
+    pub(crate) fn reset_topics(&self, connector: &str) {
+        self.lock_topics().remove(connector);
+    }
+
     /// Forgets a connector and its tasks.
     pub(crate) fn remove(&self, connector: &str) {
         self.lock().retain(|key, _| key.connector != connector);
+        self.reset_topics(connector);
         self.changed.send_modify(|version| *version += 1);
     }
 
     /// Changes whenever a status does.
     pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    fn lock_topics(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StatusKey, Status>> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::Resolved;
 use crate::metrics::TaskCounters;
-use crate::storage::status::{State, StatusStore};
+use crate::storage::status::{State, StatusStore, TopicTracker};
 
 /// Which task: `connector-0`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub(crate) struct TaskCommon {
     pub(crate) control: control::Control,
     pub(crate) statuses: Arc<StatusStore>,
     pub(crate) counters: Arc<TaskCounters>,
+    /// Notes the topics in use, unless `topic.tracking.enable` is false.
+    pub(crate) topics: Option<TopicTracker>,
     /// What must not be logged.
     pub(crate) secrets: Arc<Resolved>,
     /// `offset.flush.interval.ms`.

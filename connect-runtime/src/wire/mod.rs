@@ -6,3 +6,5 @@ pub mod group;
 pub(crate) mod offset;
 #[doc(hidden)]
 pub mod offset_file;
+#[doc(hidden)]
+pub mod request_signature;

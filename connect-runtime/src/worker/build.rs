@@ -16,6 +16,7 @@ use crate::config::{
 use crate::kafka::{ClientProperties, NewTopic, Subscription};
 use crate::pipeline::{Converters, DeadLetters, LetterQueue, Operator, SinkPipeline, SourcePipeline};
 use crate::storage::TopicSettings;
+use crate::storage::status::TopicTracker;
 use crate::task::dead_letters::DeadLetterSpec;
 use crate::task::sink::SinkTaskSpec;
 use crate::task::source::{SourceTaskSpec, TopicCreator};
@@ -165,6 +166,10 @@ impl Worker {
             control: start.control.clone(),
             statuses: Arc::clone(&self.statuses),
             counters: Arc::clone(&start.counters),
+            topics: self.config.topic_tracking_enable.then(|| TopicTracker {
+                statuses: Arc::clone(&self.statuses),
+                connector: Arc::clone(&start.id.connector),
+            }),
             secrets: Arc::clone(&start.connector),
             offset_flush_interval: self.config.offset_flush_interval,
             offset_flush_timeout: self.config.offset_flush_timeout,

@@ -14,9 +14,11 @@ use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorC
 
 pub(crate) use self::connector::{Connector, Host, Signal};
 use crate::config::{
-    self, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, RestartPolicy, WorkerConfig,
+    self, ConfigInfos, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, RestartPolicy,
+    WorkerConfig,
 };
 use crate::kafka::Kafka;
+use crate::loggers::Loggers;
 use crate::metrics::TaskCounters;
 use crate::storage::status::StatusStore;
 use crate::storage::{FileOffsets, MemoryOffsets, OffsetBackingStore, OffsetReader, TopicOffsets};
@@ -30,8 +32,11 @@ pub(crate) struct Worker {
     pub(crate) plugins: Plugins,
     pub(crate) offsets: Arc<dyn OffsetBackingStore>,
     pub(crate) statuses: Arc<StatusStore>,
+    /// The log levels of the process, if the application handed them over.
+    pub(crate) loggers: Option<Loggers>,
     transformer: ConfigTransformer,
     id: String,
+    cluster_id: Option<String>,
 }
 
 /// How many tasks a connector may have.
@@ -66,13 +71,14 @@ impl Worker {
         kafka: Arc<dyn Kafka>,
         config: WorkerConfig,
         plugins: Plugins,
+        loggers: Option<Loggers>,
     ) -> crate::error::Result<Arc<Self>> {
         let transformer = ConfigTransformer::new(&plugins, config.properties())?;
         let admin = kafka
             .admin(&config::clients::shared_admin(&config).properties)
             .await
             .map_err(|error| crate::Error::kafka("could not reach Kafka", error))?;
-        admin.cluster_id().await.map_err(|error| {
+        let cluster_id = admin.cluster_id().await.map_err(|error| {
             crate::Error::kafka(
                 "Failed to connect to and describe Kafka cluster. Check worker's broker connection and security \
                  properties.",
@@ -89,10 +95,9 @@ impl Worker {
             }
         };
         offsets.start().await?;
-        let id = config.rest.advertised_host_name.clone().unwrap_or_else(|| "localhost".to_owned());
-        let id = format!("{id}:{}", config.rest.advertised_port.unwrap_or(8083));
+        let id = config.rest.advertised_address();
         let statuses = Arc::new(StatusStore::new(id.clone()));
-        Ok(Arc::new(Self { kafka, config, plugins, offsets, statuses, transformer, id }))
+        Ok(Arc::new(Self { kafka, config, plugins, offsets, statuses, loggers, transformer, id, cluster_id }))
     }
 
     /// Closes the offset store.
@@ -105,16 +110,37 @@ impl Worker {
         &self.id
     }
 
+    /// The id of the Kafka cluster.
+    pub(crate) fn cluster_id(&self) -> Option<&str> {
+        self.cluster_id.as_deref()
+    }
+
+    /// Whether the topics of connectors may be asked for, or forgotten.
+    pub(crate) fn check_topic_tracking(&self, reset: bool) -> crate::error::Result<()> {
+        let refused = match (self.config.topic_tracking_enable, self.config.topic_tracking_allow_reset) {
+            (false, _) => "Topic tracking is disabled.",
+            (true, false) if reset => "Topic tracking reset is disabled.",
+            (true, _) => return Ok(()),
+        };
+        Err(crate::Error::Forbidden(refused.to_owned()))
+    }
+
     /// `task.shutdown.graceful.timeout.ms`.
     pub(crate) fn graceful_timeout(&self) -> Duration {
         self.config.task_shutdown_graceful_timeout
     }
 
-    /// Checks a configuration completely; the error lists every problem.
-    pub(crate) async fn validate(&self, config: &Properties) -> crate::error::Result<()> {
+    /// Checks a configuration completely; the answer has no secrets.
+    pub(crate) async fn validate(&self, config: &Properties) -> crate::error::Result<ConfigInfos> {
         let resolved = self.transformer.resolve(&config::without_providers(config)).await?;
         let mut infos = config::validate_connector(&self.plugins, &self.config, &resolved.properties)?;
         resolved.redact_infos(&mut infos);
+        Ok(infos)
+    }
+
+    /// Checks a configuration completely; the error lists every problem.
+    pub(crate) async fn check_valid(&self, config: &Properties) -> crate::error::Result<()> {
+        let infos = self.validate(config).await?;
         infos.into_result().map_err(|error| crate::Error::Config(error.message().to_owned()))?;
         Ok(())
     }

@@ -29,6 +29,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("config", 0),
     ("error", 0),
     ("ledger", 0),
+    ("loggers", 0),
     ("metrics", 0),
     ("time", 0),
 ];

@@ -66,6 +66,34 @@ pub struct RestConfig {
     pub admin_listeners: Option<Vec<String>>,
 }
 
+impl RestConfig {
+    /// `host:port` under which other workers find this one, and which stands in statuses: what is advertised,
+    /// otherwise the first listener, otherwise `localhost:8083`.
+    ///
+    /// ```
+    /// use connect_api::Properties;
+    /// use connect_runtime::config::WorkerConfig;
+    /// let worker = WorkerConfig::embedded(&Properties::from([("listeners", "http://node1:8090")]))?;
+    /// assert_eq!(worker.rest.advertised_address(), "node1:8090");
+    /// # Ok::<(), connect_api::Error>(())
+    /// ```
+    pub fn advertised_address(&self) -> String {
+        let wanted = self.advertised_listener.as_deref().map(|protocol| format!("{protocol}://"));
+        let listener =
+            self.listeners.iter().find(|one| wanted.as_ref().is_none_or(|start| one.starts_with(start)));
+        let address =
+            listener.and_then(|listener| listener.split_once("://")).map_or("", |(_, address)| address);
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let host = match (&self.advertised_host_name, host) {
+            (Some(host), _) => host,
+            (None, "" | "0.0.0.0" | "[::]") => "localhost",
+            (None, host) => host,
+        };
+        let port = self.advertised_port.or_else(|| port.parse().ok()).unwrap_or(8083);
+        format!("{host}:{port}")
+    }
+}
+
 /// The configuration of a worker, typed and checked.
 ///
 /// References to config providers have to be resolved before.

@@ -27,6 +27,11 @@ impl SinkLoop {
             if tally.filtered + tally.given_up > 0 {
                 counters.ledger.ended([(line, Ends { filtered: tally.filtered, ..given_up })]);
             }
+            if let Some(topics) = &self.common.topics
+                && tally.given_up < count
+            {
+                topics.used(&partition.topic);
+            }
             self.positions.delivered(&partition, next);
             self.booked.push((partition, line, count - tally.filtered - tally.given_up));
         }

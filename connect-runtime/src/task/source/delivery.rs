@@ -13,6 +13,7 @@ use crate::kafka::{Delivery, KafkaError, ProducerRecord, RecordPosition, SendRep
 use crate::ledger::{Ends, Line};
 use crate::metrics::add;
 use crate::pipeline::{Failure, Operator, Polled, Stage, Subject};
+use crate::storage::status::TopicTracker;
 
 /// A batch on its way: all records of a ticket, or those that are sent again.
 pub(super) struct Batch {
@@ -50,6 +51,8 @@ pub(super) struct Deliveries {
     pub(super) settled: Vec<(SourceRecord, Option<RecordMetadata>)>,
     /// The first failure that ends the task.
     pub(super) failed: Option<Error>,
+    /// Hears of topics that have taken records.
+    pub(super) topics: Option<TopicTracker>,
 }
 
 impl Deliveries {
@@ -136,6 +139,13 @@ impl Deliveries {
             }
         }
         let mut again = Vec::new();
+        if let Some(topics) = &self.topics
+            && report.failed.len() < batch.records.len()
+        {
+            for run in batch.records.chunk_by(|a, b| a.topic == b.topic) {
+                topics.used(&run[0].topic);
+            }
+        }
         for (sent, error) in report.failed {
             let index = batch.index(sent);
             if error.is_retriable() {

@@ -105,13 +105,15 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
         spec.common.offset_flush_timeout,
         Arc::clone(&spec.common.counters),
     );
+    let mut deliveries = Deliveries::default();
+    deliveries.topics.clone_from(&spec.common.topics);
     let mut source = SourceLoop {
         hooks: task.wants_record_commits(),
         common: spec.common,
         pipeline: spec.pipeline,
         producer,
         topics: spec.topics.take(),
-        deliveries: Deliveries::default(),
+        deliveries,
         offsets,
         stop_by: None,
     };
