@@ -34,9 +34,6 @@ pub enum Error {
     /// The call was accepted but its effect did not show in time. It may still happen.
     #[error("{0}")]
     Timeout(String),
-    /// The call makes no sense as it is; the text says what to change.
-    #[error("{0}")]
-    BadRequest(String),
     /// The worker is configured not to do this, or the caller did not prove who it is.
     #[error("{0}")]
     Forbidden(String),
