@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use connect_api::Properties;
+use connect_runtime::kafka::native::NativeClients;
+use connect_runtime::kafka::{ConsumerEvent, Kafka, Subscription};
 use connect_runtime::{Connect, State};
 use krafka::consumer::AutoOffsetReset;
 
 use crate::connectors::{self, TAKEN};
 use crate::measure::{Figures, Watch};
 
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 17] = [
     "produce raw client",
     "produce raw client in a task",
     "source ByteArray",
@@ -22,9 +24,15 @@ pub(crate) const NAMES: [&str; 12] = [
     "source JSON",
     "consume raw client",
     "consume raw client in a task",
+    // The port's consumer alone, without an engine above it.
+    "consume port in a task",
+    "consume port native in a task",
     "sink ByteArray",
     "sink String",
     "sink JSON",
+    "sink native ByteArray",
+    "sink native String",
+    "sink native JSON",
     "start to RUNNING",
 ];
 
@@ -33,6 +41,7 @@ pub(crate) const NAMES: [&str; 12] = [
 const TOPIC: &str = "bench-input";
 
 pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figures, Failed> {
+    let client = if name.contains("native") { "native" } else { "krafka" };
     let converter = |name: &str| match name.rsplit(' ').next() {
         Some("ByteArray") => ("ByteArrayConverter", "bytes"),
         Some("String") => ("StringConverter", "string"),
@@ -50,12 +59,13 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
             let servers = servers.to_owned();
             in_a_task(async move { consume(&servers, records).await }).await
         }
-        "start to RUNNING" => start(servers).await,
-        _ if name.starts_with("source") => {
-            let client = if name.contains("native") { "native" } else { "krafka" };
-            source(servers, records, converter(name), client).await
+        "consume port in a task" | "consume port native in a task" => {
+            let servers = servers.to_owned();
+            in_a_task(async move { consume_port(&servers, records, client).await }).await
         }
-        _ if name.starts_with("sink") => sink(servers, records, converter(name).0).await,
+        "start to RUNNING" => start(servers).await,
+        _ if name.starts_with("source") => source(servers, records, converter(name), client).await,
+        _ if name.starts_with("sink") => sink(servers, records, converter(name).0, client).await,
         _ => Err(format!("no cell {name}; there are: {}", NAMES.join(", ")).into()),
     }
 }
@@ -128,12 +138,39 @@ async fn consume(servers: &str, records: u64) -> Result<Figures, Failed> {
     watch.map(|watch| watch.stop(seen)).ok_or_else(|| "nothing to consume".into())
 }
 
+/// The consumer as the engine uses it: every record's value is looked at.
+async fn consume_port(servers: &str, records: u64, client: &str) -> Result<Figures, Failed> {
+    let properties = [
+        ("bootstrap.servers", servers),
+        ("client", client),
+        ("group.id", &format!("port-{}", std::process::id())),
+        ("auto.offset.reset", "earliest"),
+    ];
+    let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let mut consumer = NativeClients::by_setting().consumer(&properties).await?;
+    consumer.subscribe(Subscription::Topics(vec![TOPIC.into()])).await?;
+    let (mut seen, mut bytes) = (0, 0);
+    let mut watch = None;
+    while seen < records {
+        let ConsumerEvent::Records(batches) = consumer.poll(Duration::from_secs(1)).await? else { continue };
+        for batch in batches {
+            watch.get_or_insert_with(Watch::start);
+            seen += batch.records.len() as u64;
+            bytes += batch.records.iter().filter_map(|record| record.value.as_ref()?.last()).count();
+        }
+    }
+    let figures = watch.map(|watch| watch.stop(seen)).ok_or("nothing to consume")?;
+    consumer.close(Duration::from_secs(5)).await?;
+    if bytes as u64 == seen { Ok(figures) } else { Err("there are empty records".into()) }
+}
+
 async fn connect(servers: &str, converter: &str, client: &str) -> Result<Connect, Failed> {
     // For trying settings: `BENCH_PROPERTIES="producer.batch.size=524288 offset.flush.interval.ms=1000"`.
     let extra = std::env::var("BENCH_PROPERTIES").unwrap_or_default();
     let extra: Properties = extra.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
     Ok(Connect::builder()
         .property("producer.client", client)
+        .property("consumer.client", client)
         .properties(extra)
         .bootstrap_servers(servers)
         .property("key.converter", "ByteArrayConverter")
@@ -177,8 +214,8 @@ async fn source(
     Ok(figures)
 }
 
-async fn sink(servers: &str, records: u64, converter: &str) -> Result<Figures, Failed> {
-    let connect = connect(servers, converter, "krafka").await?;
+async fn sink(servers: &str, records: u64, converter: &str, client: &str) -> Result<Figures, Failed> {
+    let connect = connect(servers, converter, client).await?;
     let name = format!("sink-{}", std::process::id());
     connect.create(&name, [("connector.class", "CountSink"), ("topics", TOPIC)]).await?;
     until(&connect, &name, || TAKEN.load(Ordering::Relaxed) > 0).await?;

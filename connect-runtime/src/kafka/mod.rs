@@ -148,7 +148,7 @@ pub struct SendReport {
 /// polling to make progress, and dropping it does not withdraw the records.
 pub type Delivery = BoxFuture<'static, SendReport>;
 
-/// Writes records.
+/// Writes records. Where it has no transactions, their calls are refused.
 ///
 /// Order: records of one partition are written in the order of the calls. With `enable.idempotence=true` they are
 /// neither lost nor doubled by the client's retries; without it a retry may double them.
@@ -167,20 +167,35 @@ pub trait Producer: Send {
     async fn flush(&mut self) -> Result<()>;
 
     /// Fences older producers of this transactional id and aborts what they left open. Once, before anything else.
-    async fn init_transactions(&mut self) -> Result<()>;
+    async fn init_transactions(&mut self) -> Result<()> {
+        Err(not_transactional())
+    }
 
     /// Opens a transaction.
-    async fn begin_transaction(&mut self) -> Result<()>;
+    async fn begin_transaction(&mut self) -> Result<()> {
+        Err(not_transactional())
+    }
 
     /// Commits: everything sent since `begin_transaction` becomes visible to `read_committed` readers. Flushes first;
     /// an error means that the transaction must be aborted, or that this producer is fenced.
-    async fn commit_transaction(&mut self) -> Result<()>;
+    async fn commit_transaction(&mut self) -> Result<()> {
+        Err(not_transactional())
+    }
 
     /// Aborts.
-    async fn abort_transaction(&mut self) -> Result<()>;
+    async fn abort_transaction(&mut self) -> Result<()> {
+        Err(not_transactional())
+    }
 
     /// Flushes within the time, then gives up what is left.
     async fn close(self: Box<Self>, timeout: Duration) -> Result<()>;
+}
+
+fn not_transactional() -> KafkaError {
+    KafkaError::new(
+        KafkaErrorKind::Config,
+        "this producer has no transactions, because `transactional.id` is not set",
+    )
 }
 
 /// What a consumer reads.

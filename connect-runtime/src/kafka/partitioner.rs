@@ -1,5 +1,36 @@
 //! Java's default partitioner, for records with a key: the same key goes to the same partition whoever writes it.
 
+#[cfg(feature = "krafka")]
+use super::Result;
+#[cfg(feature = "krafka")]
+use super::properties::Reader;
+
+/// Whether records go to the partitions in turn instead of where their keys or Java's default put them.
+#[cfg(feature = "krafka")]
+pub(super) fn round_robin(reader: &mut Reader<'_>) -> Result<bool> {
+    let partitioner = reader.text("partitioner.class").and_then(|class| class.rsplit('.').next());
+    let round_robin = match partitioner {
+        None | Some("DefaultPartitioner" | "UniformStickyPartitioner") => false,
+        Some("RoundRobinPartitioner") => true,
+        Some(class) => {
+            tracing::warn!(
+                key = "partitioner.class",
+                class,
+                "this setting has no effect here: only RoundRobinPartitioner and the default one exist"
+            );
+            false
+        }
+    };
+    if reader.boolean("partitioner.ignore.keys")? == Some(true) {
+        tracing::warn!(
+            key = "partitioner.ignore.keys",
+            "this setting has no effect here: keys choose the partition"
+        );
+    }
+    reader.accept(&["partitioner.adaptive.partitioning.enable", "partitioner.availability.timeout.ms"]);
+    Ok(round_robin)
+}
+
 /// The partition of a key among `partitions` (at least 1).
 pub(crate) fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)

@@ -11,11 +11,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use krafka::CloseOptions;
 use krafka::admin::AdminClient;
-use krafka::consumer::{AutoOffsetReset, Consumer as Client, OffsetAndMetadata};
+use krafka::consumer::{AutoOffsetReset, Consumer as Client, ConsumerBuilder};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::error::{failed, timed_out};
+use super::membership::{commit_as_member, commit_as_stranger};
 use super::positions::Positions;
 use super::reading::Reading;
 use super::rebalance::{Handover, Listener};
@@ -75,37 +76,11 @@ impl KrafkaConsumer {
     }
 
     async fn client(&mut self, group: Option<String>) -> Result<Arc<Client>> {
-        let settings = self.settings.clone();
-        let mut builder = match group {
+        let builder = match group {
             Some(group) => self.kafka.consumer(group),
             None => self.kafka.consumer_without_group(),
         };
-        builder = builder
-            .enable_auto_commit(false)
-            .auto_offset_reset(settings.reset)
-            .isolation_level(settings.isolation)
-            .max_poll_records(settings.max_poll_records)
-            // Enough that the next polls need no round trip.
-            .max_buffered_records(settings.max_poll_records.saturating_mul(10).max(50_000))
-            .max_poll_interval(settings.max_poll_interval)
-            .session_timeout(settings.session_timeout)
-            .heartbeat_interval(settings.heartbeat_interval)
-            .fetch_min_bytes(settings.fetch_min_bytes)
-            .fetch_max_bytes(settings.fetch_max_bytes)
-            .max_partition_fetch_bytes(settings.max_partition_fetch_bytes)
-            .fetch_max_wait(settings.fetch_max_wait)
-            .group_protocol(settings.protocol)
-            .partition_assignment_strategies(settings.strategies)
-            .metrics_push(settings.metrics_push);
-        if let Some(instance) = settings.group_instance {
-            builder = builder.group_instance_id(instance);
-        }
-        if let Some(assignor) = settings.remote_assignor {
-            builder = builder.group_remote_assignor(assignor);
-        }
-        if let Some(rack) = settings.client_rack {
-            builder = builder.client_rack(rack);
-        }
+        let mut builder = configure(builder, self.settings.clone());
         if let Some(listener) = self.listener.take() {
             builder = builder.rebalance_listener(listener);
         }
@@ -160,6 +135,37 @@ impl KrafkaConsumer {
         self.open_event = Some(handover.done);
         handover.event
     }
+}
+
+/// The client's settings, as a consumer needs them that fetches and one that does not.
+pub(super) fn configure(builder: ConsumerBuilder, settings: ConsumerSettings) -> ConsumerBuilder {
+    let mut builder = builder
+        .enable_auto_commit(false)
+        .auto_offset_reset(settings.reset)
+        .isolation_level(settings.isolation)
+        .max_poll_records(settings.max_poll_records)
+        // Enough that the next polls need no round trip.
+        .max_buffered_records(settings.max_poll_records.saturating_mul(10).max(50_000))
+        .max_poll_interval(settings.max_poll_interval)
+        .session_timeout(settings.session_timeout)
+        .heartbeat_interval(settings.heartbeat_interval)
+        .fetch_min_bytes(settings.fetch_min_bytes)
+        .fetch_max_bytes(settings.fetch_max_bytes)
+        .max_partition_fetch_bytes(settings.max_partition_fetch_bytes)
+        .fetch_max_wait(settings.fetch_max_wait)
+        .group_protocol(settings.protocol)
+        .partition_assignment_strategies(settings.strategies)
+        .metrics_push(settings.metrics_push);
+    if let Some(instance) = settings.group_instance {
+        builder = builder.group_instance_id(instance);
+    }
+    if let Some(assignor) = settings.remote_assignor {
+        builder = builder.group_remote_assignor(assignor);
+    }
+    if let Some(rack) = settings.client_rack {
+        builder = builder.client_rack(rack);
+    }
+    builder
 }
 
 fn misused(message: &str) -> KafkaError {
@@ -310,34 +316,10 @@ impl Consumer for KrafkaConsumer {
             Ok(group) => group.to_owned(),
             Err(error) => return std::future::ready(Err(error)).boxed(),
         };
-        if let Mode::Member { client, .. } = &self.mode {
-            let client = Arc::clone(client);
-            return async move {
-                let committed = client.commit_offsets(offsets.iter().map(|(partition, offset)| {
-                    let partition = admin::client_partition(partition);
-                    (partition, OffsetAndMetadata::new(*offset))
-                }));
-                committed
-                    .await
-                    .map_err(|error| failed(format_args!("committing offsets of group `{group}`"), error))
-            }
-            .boxed();
+        match &self.mode {
+            Mode::Member { client, .. } => commit_as_member(Arc::clone(client), group, offsets),
+            Mode::New | Mode::Assigned { .. } => commit_as_stranger(Arc::clone(&self.admin), group, offsets),
         }
-        let admin = Arc::clone(&self.admin);
-        async move {
-            let committed = admin::alter_group_offsets(&admin, &group, &offsets).await;
-            committed.map_err(|error| match error.kind() {
-                // To the members this consumer is a stranger, as a member of an earlier generation is.
-                KafkaErrorKind::GroupNotEmpty => {
-                    let message = "committing offsets without being a member of the group";
-                    KafkaError::new(KafkaErrorKind::Rebalance, message)
-                        .with_retriable(false)
-                        .with_source(error)
-                }
-                _ => error,
-            })
-        }
-        .boxed()
     }
 
     async fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Offsets> {

@@ -8,6 +8,7 @@ mod consumer;
 mod error;
 mod fence;
 mod headers;
+mod membership;
 mod positions;
 mod producer;
 mod reading;
@@ -18,6 +19,11 @@ mod subscription;
 mod transaction;
 
 use async_trait::async_trait;
+
+#[cfg(feature = "native")]
+pub(in crate::kafka) use membership::{Committed, Membership};
+#[cfg(feature = "native")]
+pub(in crate::kafka) use settings::ConsumerSettings;
 
 use super::properties::Reader;
 use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Result};

@@ -176,31 +176,8 @@ impl Producer for KrafkaProducer {
         self.client.flush().await.map_err(|error| failed("flushing the producer", error))
     }
 
-    async fn init_transactions(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn begin_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn commit_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn abort_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
     async fn close(self: Box<Self>, timeout: Duration) -> Result<()> {
         let closed = self.client.close_with(CloseOptions::new().timeout(timeout)).await;
         closed.map_err(|error| failed("closing the producer", error))
     }
-}
-
-fn not_transactional() -> KafkaError {
-    KafkaError::new(
-        KafkaErrorKind::Config,
-        "this producer has no transactions, because `transactional.id` is not set",
-    )
 }

@@ -14,6 +14,8 @@
 mod batch;
 mod cluster;
 mod compression;
+mod consumer;
+mod decompression;
 mod identity;
 mod keeper;
 mod lane;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::consumer::NativeConsumer;
 use self::producer::NativeProducer;
 use self::transaction::NativeTransactionalProducer;
 use super::krafka::KrafkaClients;
@@ -42,27 +45,27 @@ use super::net::Connector;
 use super::properties::Reader;
 use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Result};
 
-/// The key that chooses the client of a producer. It is not one of Kafka's.
+/// The key that chooses the client of a producer or a consumer. It is not one of Kafka's.
 const CLIENT: &str = "client";
 
-/// Makes clients: native producers where the settings ask for them, and those of the crate `krafka` for all else.
+/// Makes clients: native producers and consumers where the settings ask for them, and those of the crate `krafka` for all else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeClients {
     native_by_default: bool,
 }
 
 impl NativeClients {
-    /// Producers are native where their settings say `client=native`.
+    /// Producers and consumers are native where their settings say `client=native`.
     pub fn by_setting() -> Self {
         Self { native_by_default: false }
     }
 
-    /// Producers are native unless their settings say `client=krafka`.
+    /// Producers and consumers are native unless their settings say `client=krafka`.
     pub fn by_default() -> Self {
         Self { native_by_default: true }
     }
 
-    /// Reads which client a producer gets, and the settings that are left for it.
+    /// Reads which client a producer or a consumer gets, and the settings that are left for it.
     fn choose(self, properties: &ClientProperties) -> Result<(bool, ClientProperties)> {
         let chosen = Reader::new(properties).choice(CLIENT, &[("krafka", false), ("native", true)])?;
         let mut rest = properties.clone();
@@ -75,7 +78,8 @@ impl NativeClients {
 impl Kafka for NativeClients {
     fn capabilities(&self) -> Capabilities {
         let name = if self.native_by_default { "native" } else { "krafka" };
-        Capabilities { name, ..KrafkaClients::new().capabilities() }
+        let krafka = KrafkaClients::new().capabilities();
+        Capabilities { name, append_time: self.native_by_default, ..krafka }
     }
 
     async fn producer(&self, properties: &ClientProperties) -> Result<Box<dyn Producer>> {
@@ -103,7 +107,11 @@ impl Kafka for NativeClients {
     }
 
     async fn consumer(&self, properties: &ClientProperties) -> Result<Box<dyn Consumer>> {
-        KrafkaClients::new().consumer(properties).await
+        let (native, properties) = self.choose(properties)?;
+        if native {
+            return Ok(Box::new(NativeConsumer::connect(&properties).await?));
+        }
+        KrafkaClients::new().consumer(&properties).await
     }
 
     async fn admin(&self, properties: &ClientProperties) -> Result<Box<dyn Admin>> {

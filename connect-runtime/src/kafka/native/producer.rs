@@ -160,33 +160,10 @@ impl Producer for NativeProducer {
         Ok(())
     }
 
-    async fn init_transactions(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn begin_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn commit_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
-    async fn abort_transaction(&mut self) -> Result<()> {
-        Err(not_transactional())
-    }
-
     async fn close(mut self: Box<Self>, patience: Duration) -> Result<()> {
         match timeout(patience, self.flush()).await {
             Ok(flushed) => flushed,
             Err(_) => Err(timed_out("closing the producer")),
         }
     }
-}
-
-fn not_transactional() -> KafkaError {
-    KafkaError::new(
-        KafkaErrorKind::Config,
-        "this producer has no transactions, because `transactional.id` is not set",
-    )
 }

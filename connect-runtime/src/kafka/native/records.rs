@@ -8,9 +8,9 @@ use crate::kafka::net::{put_varint, varint_len};
 /// The bytes of a batch before its first record.
 pub(super) const HEADER: usize = 61;
 /// Where the checksum begins to count.
-const CHECKED: usize = 21;
+pub(super) const CHECKED: usize = 21;
 /// What `batchLength` does not count: base offset and the length itself.
-const BEFORE_LENGTH: usize = 12;
+pub(super) const BEFORE_LENGTH: usize = 12;
 
 /// Who writes, for brokers to tell repeated batches. -1: nobody in particular.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

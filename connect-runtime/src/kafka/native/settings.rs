@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::compression::Compression;
-use crate::kafka::Result;
 use crate::kafka::properties::{Reader, bootstrap_servers, refused};
+use crate::kafka::{Result, partitioner};
 
 /// One batch of a partition is under way at a time, so larger ones than Java's carry more per round trip.
 const DEFAULT_BATCH_SIZE: usize = 512 << 10;
@@ -53,7 +53,7 @@ impl Backoff {
         self.first.saturating_mul(factor).min(self.longest)
     }
 
-    fn read(reader: &mut Reader<'_>, key: &str, longest: &str, default: u64) -> Result<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, key: &str, longest: &str, default: u64) -> Result<Self> {
         let first = reader.millis(key)?.unwrap_or(Duration::from_millis(default));
         let first = first.max(Duration::from_millis(1));
         let longest = reader.millis(longest)?.unwrap_or(Duration::from_secs(1)).max(first);
@@ -85,33 +85,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Settings> {
     let max_request_size = reader.bytes("max.request.size")?.unwrap_or(DEFAULT_MAX_REQUEST_SIZE).max(1);
     let buffer_memory = reader.bytes("buffer.memory")?.unwrap_or(DEFAULT_BUFFER_MEMORY).max(1);
     let batch_size = reader.bytes("batch.size")?.unwrap_or(DEFAULT_BATCH_SIZE);
-    let partitioner = reader.text("partitioner.class").and_then(|class| class.rsplit('.').next());
-    let round_robin = match partitioner {
-        None | Some("DefaultPartitioner" | "UniformStickyPartitioner") => false,
-        Some("RoundRobinPartitioner") => true,
-        Some(class) => {
-            tracing::warn!(
-                key = "partitioner.class",
-                class,
-                "this setting has no effect here: only RoundRobinPartitioner and the default one exist"
-            );
-            false
-        }
-    };
-    if reader.boolean("partitioner.ignore.keys")? == Some(true) {
-        tracing::warn!(
-            key = "partitioner.ignore.keys",
-            "this setting has no effect here: keys choose the partition"
-        );
-    }
+    let round_robin = partitioner::round_robin(reader)?;
     reader.accept(&[
         "connections.max.idle.ms",
         "enable.metrics.push",
         "metadata.max.idle.ms",
         "metadata.recovery.rebootstrap.trigger.ms",
         "metadata.recovery.strategy",
-        "partitioner.adaptive.partitioning.enable",
-        "partitioner.availability.timeout.ms",
         "receive.buffer.bytes",
         "send.buffer.bytes",
         "socket.connection.setup.timeout.max.ms",

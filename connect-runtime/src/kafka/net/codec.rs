@@ -209,6 +209,11 @@ impl<'a> Decoder<'a> {
         Ok(*taken)
     }
 
+    /// How many bytes are left.
+    pub(in crate::kafka) fn remaining(&self) -> usize {
+        self.left.len()
+    }
+
     pub(in crate::kafka) fn bool(&mut self) -> Result<bool> {
         Ok(self.fixed::<1>()? != [0])
     }

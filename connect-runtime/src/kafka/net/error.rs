@@ -10,6 +10,7 @@ pub(in crate::kafka) struct Code(pub(in crate::kafka) i16);
 
 impl Code {
     pub(in crate::kafka) const NONE: Self = Self(0);
+    pub(in crate::kafka) const OFFSET_OUT_OF_RANGE: Self = Self(1);
     pub(in crate::kafka) const CORRUPT_MESSAGE: Self = Self(2);
     pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PARTITION: Self = Self(3);
     pub(in crate::kafka) const LEADER_NOT_AVAILABLE: Self = Self(5);
@@ -136,6 +137,7 @@ use KafkaErrorKind as Kind;
 
 const KNOWN: &[(Code, &str, KafkaErrorKind, bool)] = &[
     (Code(-1), "UNKNOWN_SERVER_ERROR", Kind::Other, false),
+    (Code::OFFSET_OUT_OF_RANGE, "OFFSET_OUT_OF_RANGE", Kind::OffsetOutOfRange, false),
     (Code::CORRUPT_MESSAGE, "CORRUPT_MESSAGE", Kind::Unavailable, true),
     (Code::UNKNOWN_TOPIC_OR_PARTITION, "UNKNOWN_TOPIC_OR_PARTITION", Kind::UnknownTopic, true),
     (Code::LEADER_NOT_AVAILABLE, "LEADER_NOT_AVAILABLE", Kind::Unavailable, true),

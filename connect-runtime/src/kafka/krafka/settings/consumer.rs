@@ -13,26 +13,26 @@ const DEFAULT_FETCH_MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// Settings of a consumer.
 #[derive(Clone)]
-pub(in crate::kafka::krafka) struct ConsumerSettings {
-    pub(in crate::kafka::krafka) group: Option<String>,
-    pub(in crate::kafka::krafka) group_instance: Option<String>,
-    pub(in crate::kafka::krafka) protocol: GroupProtocol,
-    pub(in crate::kafka::krafka) remote_assignor: Option<String>,
-    pub(in crate::kafka::krafka) strategies: Vec<PartitionAssignmentStrategy>,
-    pub(in crate::kafka::krafka) reset: AutoOffsetReset,
-    pub(in crate::kafka::krafka) isolation: IsolationLevel,
-    pub(in crate::kafka::krafka) max_poll_records: i32,
-    pub(in crate::kafka::krafka) max_poll_interval: Duration,
-    pub(in crate::kafka::krafka) session_timeout: Duration,
-    pub(in crate::kafka::krafka) heartbeat_interval: Duration,
-    pub(in crate::kafka::krafka) fetch_min_bytes: i32,
-    pub(in crate::kafka::krafka) fetch_max_bytes: i32,
-    pub(in crate::kafka::krafka) max_partition_fetch_bytes: i32,
-    pub(in crate::kafka::krafka) fetch_max_wait: Duration,
-    pub(in crate::kafka::krafka) api_timeout: Duration,
-    pub(in crate::kafka::krafka) create_topics: bool,
-    pub(in crate::kafka::krafka) client_rack: Option<String>,
-    pub(in crate::kafka::krafka) metrics_push: bool,
+pub(in crate::kafka) struct ConsumerSettings {
+    pub(in crate::kafka) group: Option<String>,
+    pub(in crate::kafka) group_instance: Option<String>,
+    pub(in crate::kafka) protocol: GroupProtocol,
+    pub(in crate::kafka) remote_assignor: Option<String>,
+    pub(in crate::kafka) strategies: Vec<PartitionAssignmentStrategy>,
+    pub(in crate::kafka) reset: AutoOffsetReset,
+    pub(in crate::kafka) isolation: IsolationLevel,
+    pub(in crate::kafka) max_poll_records: i32,
+    pub(in crate::kafka) max_poll_interval: Duration,
+    pub(in crate::kafka) session_timeout: Duration,
+    pub(in crate::kafka) heartbeat_interval: Duration,
+    pub(in crate::kafka) fetch_min_bytes: i32,
+    pub(in crate::kafka) fetch_max_bytes: i32,
+    pub(in crate::kafka) max_partition_fetch_bytes: i32,
+    pub(in crate::kafka) fetch_max_wait: Duration,
+    pub(in crate::kafka) api_timeout: Duration,
+    pub(in crate::kafka) create_topics: bool,
+    pub(in crate::kafka) client_rack: Option<String>,
+    pub(in crate::kafka) metrics_push: bool,
 }
 
 impl ConsumerSettings {

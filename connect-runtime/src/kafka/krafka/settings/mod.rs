@@ -9,8 +9,9 @@ mod producer;
 use crate::kafka::Result;
 use crate::kafka::properties::Reader;
 
-pub(super) use connection::{ConnectionLimits, api_timeout, connection};
-pub(super) use consumer::{ConsumerSettings, consumer};
+pub(super) use connection::{Connection, ConnectionLimits, api_timeout, connection};
+pub(in crate::kafka) use consumer::ConsumerSettings;
+pub(super) use consumer::consumer;
 pub(super) use producer::{ProducerSettings, producer};
 
 /// The client backs off up to a second, which is Java's default as well.

@@ -6,8 +6,8 @@ use krafka::Compression;
 use krafka::producer::Acks;
 
 use super::{ConnectionLimits, accept_java_default_backoff};
-use crate::kafka::Result;
 use crate::kafka::properties::{Reader, refused};
+use crate::kafka::{Result, partitioner};
 
 const DEFAULT_BATCH_SIZE: usize = 128 << 10;
 const DEFAULT_BUFFER_MEMORY: usize = 32 << 20;
@@ -72,25 +72,7 @@ pub(in crate::kafka::krafka) fn producer(reader: &mut Reader<'_>) -> Result<Prod
     let batch_size = batch_size.min(max_request_size).min(buffer_memory).max(1);
 
     let (compression, compression_level) = compression(reader)?;
-    let partitioner = reader.text("partitioner.class").and_then(|class| class.rsplit('.').next());
-    let round_robin = match partitioner {
-        None | Some("DefaultPartitioner" | "UniformStickyPartitioner") => false,
-        Some("RoundRobinPartitioner") => true,
-        Some(class) => {
-            tracing::warn!(
-                key = "partitioner.class",
-                class,
-                "this setting has no effect here: only RoundRobinPartitioner and the default one exist"
-            );
-            false
-        }
-    };
-    if reader.boolean("partitioner.ignore.keys")? == Some(true) {
-        tracing::warn!(
-            key = "partitioner.ignore.keys",
-            "this setting has no effect here: keys choose the partition"
-        );
-    }
+    let round_robin = partitioner::round_robin(reader)?;
     if reader.number("retries", 0..=i64::from(i32::MAX))? == Some(0) {
         tracing::warn!(
             key = "retries",
@@ -98,7 +80,6 @@ pub(in crate::kafka::krafka) fn producer(reader: &mut Reader<'_>) -> Result<Prod
         );
     }
     accept_java_default_backoff(reader)?;
-    reader.accept(&["partitioner.adaptive.partitioning.enable", "partitioner.availability.timeout.ms"]);
     Ok(ProducerSettings {
         acks,
         idempotent: idempotent.unwrap_or(acks == Acks::All),
