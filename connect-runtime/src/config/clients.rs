@@ -132,9 +132,11 @@ pub fn exactly_once_source_producer(
     Ok(settings)
 }
 
-/// The transactional id of a source task: `<group.id>-<name>-<task>`.
+/// The transactional id of a source task: `<group.id>-<name>-<task>`, with `exactly.once.source.id` in the place of the
+/// group where there is none.
 pub fn transactional_id(worker: &WorkerConfig, name: &str, task: usize) -> String {
-    format!("{}-{name}-{task}", worker.group_id().unwrap_or("connect"))
+    let prefix = worker.exactly_once().or_else(|| worker.group_id()).unwrap_or("connect");
+    format!("{prefix}-{name}-{task}")
 }
 
 /// The producer of a sink task's dead letter queue. The connector's `producer.override.` keys reach it, too.
@@ -350,6 +352,10 @@ pub fn store_consumer(worker: &WorkerConfig, store: Store) -> ClientSettings {
     let mut settings = worker_wide(worker, String::new());
     settings.extend(&Properties::from(CONSUMER));
     settings.properties.remove("group.id");
+    if store == Store::Offsets && worker.exactly_once().is_some() {
+        let why = "for the worker offsets topic consumer when exactly-once source support is enabled";
+        settings.ensure(worker.properties(), "isolation.level", "read_committed", why);
+    }
     settings
         .properties
         .insert("client.id".to_owned(), format!("{}{}", worker.client_id_base(), store.suffix()));

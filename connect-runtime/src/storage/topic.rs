@@ -16,17 +16,21 @@ use crate::kafka::{
 };
 use crate::wire;
 
-/// How long reading the topic to its end may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long reading the topic to its end may take. Longer than the default of `transaction.timeout.ms`, after which a
+/// broker aborts what a producer left open when its process was killed.
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest wait for records in between.
 const POLL_WAIT: Duration = Duration::from_millis(500);
 
 /// How the topic is made and reached.
 #[derive(Clone, Debug)]
 pub(crate) struct TopicSettings {
+    /// The key that names it.
+    pub(crate) key: &'static str,
     /// The topic, made when it is missing.
     pub(crate) topic: NewTopic,
-    pub(crate) producer: ClientProperties,
+    /// `None` where offsets are written by others: in the transactions of their records.
+    pub(crate) producer: Option<ClientProperties>,
     pub(crate) consumer: ClientProperties,
     pub(crate) admin: ClientProperties,
 }
@@ -40,7 +44,7 @@ pub(crate) struct TopicOffsets {
 }
 
 struct Open {
-    producer: Box<dyn Producer>,
+    producer: Option<Box<dyn Producer>>,
     consumer: Box<dyn Consumer>,
     admin: Box<dyn Admin>,
     partitions: Vec<TopicPartition>,
@@ -64,13 +68,13 @@ impl TopicOffsets {
                 let configs = admin.describe_topic_config(self.topic().as_str()).await?;
                 let policy = configs.get("cleanup.policy").map_or("compact", String::as_str);
                 if policy != "compact" {
+                    let (key, topic) = (self.settings.key, self.topic());
                     return Err(Error::config(
-                        "offset.storage.topic",
+                        key,
                         format!(
-                            "Topic '{}' supplied via the 'offset.storage.topic' property is required to have \
+                            "Topic '{topic}' supplied via the '{key}' property is required to have \
                              'cleanup.policy=compact' to guarantee consistency and durability of source connector \
                              offsets, but found the topic currently has 'cleanup.policy={policy}'.",
-                            self.topic()
                         ),
                     ));
                 }
@@ -99,8 +103,11 @@ impl TopicOffsets {
 }
 
 impl Open {
-    async fn read_to_end(&mut self) -> Result<()> {
-        let ends = self.admin.end_offsets(&self.partitions, IsolationLevel::ReadCommitted).await?;
+    /// Reads everything up to an end. A consumer of committed records comes to the end of all records only when the
+    /// transactions before it are over, and that is what a look-up has to wait for: behind a transaction that another
+    /// connector left open may stand an offset that was committed.
+    async fn read_to_end(&mut self, end: IsolationLevel) -> Result<()> {
+        let ends = self.admin.end_offsets(&self.partitions, end).await?;
         let read = async {
             while ends.iter().any(|(partition, end)| self.positions.get(partition).is_none_or(|at| at < end))
             {
@@ -157,9 +164,12 @@ impl OffsetBackingStore for TopicOffsets {
         for (partition, offset) in &starts {
             consumer.seek(partition, *offset).await?;
         }
-        let producer = self.kafka.producer(&self.settings.producer).await?;
+        let producer = match &self.settings.producer {
+            Some(producer) => Some(self.kafka.producer(producer).await?),
+            None => None,
+        };
         let mut open = Open { producer, consumer, admin, partitions, positions: starts, map: HashMap::new() };
-        open.read_to_end().await?;
+        open.read_to_end(IsolationLevel::ReadCommitted).await?;
         *self.open.lock().await = Some(open);
         Ok(())
     }
@@ -167,14 +177,14 @@ impl OffsetBackingStore for TopicOffsets {
     async fn get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
         let mut open = self.open.lock().await;
         let open = open.as_mut().ok_or_else(closed)?;
-        open.read_to_end().await?;
+        open.read_to_end(IsolationLevel::ReadUncommitted).await?;
         Ok(keys.iter().map(|key| open.map.get(key).cloned()).collect())
     }
 
     async fn entries(&self) -> Result<Vec<(Bytes, Bytes)>> {
         let mut open = self.open.lock().await;
         let open = open.as_mut().ok_or_else(closed)?;
-        open.read_to_end().await?;
+        open.read_to_end(IsolationLevel::ReadUncommitted).await?;
         Ok(open.map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
@@ -193,7 +203,11 @@ impl OffsetBackingStore for TopicOffsets {
                     headers: RawHeaders::default(),
                 })
                 .collect();
-            open.producer.send(Arc::new(records), false).await?
+            let producer = open
+                .producer
+                .as_mut()
+                .ok_or_else(|| Error::illegal_state("the offsets are written in transactions only"))?;
+            producer.send(Arc::new(records), false).await?
         };
         match delivery.await.failed.into_iter().next() {
             None => Ok(()),
@@ -205,7 +219,9 @@ impl OffsetBackingStore for TopicOffsets {
 
     async fn stop(&self) -> Result<()> {
         let Some(open) = self.open.lock().await.take() else { return Ok(()) };
-        open.producer.close(Duration::from_secs(5)).await?;
+        if let Some(producer) = open.producer {
+            producer.close(Duration::from_secs(5)).await?;
+        }
         open.consumer.close(Duration::from_secs(5)).await?;
         Ok(())
     }

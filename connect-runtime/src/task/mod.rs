@@ -72,6 +72,18 @@ pub(crate) async fn try_later(
     if !error.is_retriable() {
         return Err(connect_api::Error::connect(doing).with_source(error));
     }
+    try_again(control, doing, error.into()).await
+}
+
+/// The same for an error that says already what was tried.
+pub(crate) async fn try_again(
+    control: &mut control::Control,
+    doing: &'static str,
+    error: connect_api::Error,
+) -> connect_api::Result<bool> {
+    if !error.is_retriable() {
+        return Err(error);
+    }
     tracing::warn!(%error, doing, "Kafka cannot be reached now and is asked again");
     tokio::select! {
         biased;

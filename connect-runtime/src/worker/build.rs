@@ -38,16 +38,21 @@ impl Worker {
     }
 }
 
+pub(super) fn new_topic(topic: &InternalTopic) -> NewTopic {
+    NewTopic {
+        name: Str::from(topic.name.as_str()),
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        configs: topic.configs.clone(),
+    }
+}
+
 /// What the offsets topic looks like, and the clients that reach it.
 pub(super) fn offset_topic(config: &WorkerConfig, topic: &InternalTopic) -> TopicSettings {
     TopicSettings {
-        topic: NewTopic {
-            name: Str::from(topic.name.as_str()),
-            partitions: topic.partitions,
-            replication_factor: topic.replication_factor,
-            configs: topic.configs.clone(),
-        },
-        producer: config::clients::store_producer(config, Store::Offsets).properties,
+        key: "offset.storage.topic",
+        topic: new_topic(topic),
+        producer: Some(config::clients::store_producer(config, Store::Offsets).properties),
         consumer: config::clients::store_consumer(config, Store::Offsets).properties,
         admin: config::clients::shared_admin(config).properties,
     }
@@ -57,12 +62,14 @@ impl Worker {
     async fn source_task(self: &Arc<Self>, start: TaskStart, plugin: SourcePlugin) -> Result<SourceTaskSpec> {
         let config = SourceConnectorConfig::parse(&start.connector.properties, &self.config)?;
         let task = start.id.task;
-        let producer = self.client(config::clients::source_producer(
-            &self.config,
-            &config.common.name,
-            &start.connector.properties,
-            task,
-        )?);
+        let (name, properties) = (&config.common.name, &start.connector.properties);
+        let producer = self.source_producer(&config, properties, task)?;
+        let own_offsets = self.own_offsets(name, properties, Some(task))?;
+        let offsets = match &own_offsets {
+            Some(own) => Arc::clone(own) as _,
+            None => Arc::clone(&self.offsets),
+        };
+        let exactly_once = self.exactly_once(&config, own_offsets.as_ref(), start.checks.clone());
         let converters = Arc::new(stages::converters(&self.plugins, &config.common)?);
         let (letters, dead_letters) =
             self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &converters)?;
@@ -103,9 +110,11 @@ impl Worker {
             pipeline,
             kafka: Arc::clone(&self.kafka),
             producer,
+            exactly_once,
             topics,
             dead_letters,
-            offsets: Arc::clone(&self.offsets),
+            offsets,
+            own_offsets,
         })
     }
 
@@ -153,7 +162,7 @@ impl Worker {
     }
 
     /// The settings of a client, after saying which of the user's do not hold.
-    fn client(&self, settings: ClientSettings) -> ClientProperties {
+    pub(super) fn client(&self, settings: ClientSettings) -> ClientProperties {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }

@@ -2,6 +2,8 @@
 
 mod build;
 mod connector;
+mod exactly_once;
+mod fence;
 pub(crate) mod offsets;
 pub(crate) mod stages;
 
@@ -24,6 +26,7 @@ use crate::storage::status::StatusStore;
 use crate::storage::{FileOffsets, MemoryOffsets, OffsetBackingStore, OffsetReader, TopicOffsets};
 use crate::task::TaskId;
 use crate::task::control::Control;
+use crate::task::source::ProducerChecks;
 
 /// See the module.
 pub(crate) struct Worker {
@@ -57,6 +60,8 @@ pub(crate) struct TaskStart {
     pub(crate) config: Properties,
     pub(crate) control: Control,
     pub(crate) counters: Arc<TaskCounters>,
+    /// What the producer of an exactly-once source has to pass.
+    pub(crate) checks: Option<Arc<dyn ProducerChecks>>,
 }
 
 impl Worker {
@@ -86,6 +91,15 @@ impl Worker {
             )
         })?;
         drop(admin);
+        let capabilities = kafka.capabilities();
+        if config.exactly_once().is_some() && !(capabilities.transactions && capabilities.reads_past_markers)
+        {
+            return Err(crate::Error::Config(format!(
+                "Exactly-once delivery needs transactions, which the Kafka client {} cannot provide; run this worker \
+                 with the client krafka, or without exactly.once.source.support and exactly.once.source.id",
+                capabilities.name
+            )));
+        }
         let offsets: Arc<dyn OffsetBackingStore> = match &config.offset_storage {
             OffsetStorage::Memory => Arc::new(MemoryOffsets::default()),
             OffsetStorage::File(file) => Arc::new(FileOffsets::new(file)),
@@ -163,8 +177,9 @@ impl Worker {
     }
 
     /// The runtime's side of a connector.
-    pub(crate) fn connector_host(&self, name: &str) -> Arc<Host> {
-        Host::new(OffsetReader { connector: Arc::from(name), store: Arc::clone(&self.offsets) })
+    pub(crate) fn connector_host(&self, name: &str, config: &Properties) -> Result<Arc<Host>> {
+        let store = self.offset_store(name, config)?;
+        Ok(Host::new(OffsetReader { connector: Arc::from(name), store }))
     }
 
     /// Starts a connector's own code.

@@ -13,6 +13,7 @@ mod converters_speed;
 mod dead_letters;
 mod dlq;
 mod engine;
+mod exactly_once;
 #[cfg(feature = "json")]
 mod explain;
 mod lifecycle;

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connect_api::{
-    Error, Offsets, Outcome, Plugins, Predicate, Properties, Record, RecordMetadata, Result, Schema,
-    SchemaAndValue, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask, SinkTaskContext,
-    SourceConnector, SourceConnectorContext, SourceOffset, SourcePartition, SourceRecord, SourceTask,
-    SourceTaskContext, TopicPartition, Transformation, Value, async_trait,
+    ConnectorTransactionBoundaries, Error, ExactlyOnceSupport, Offsets, Outcome, Plugins, Predicate,
+    Properties, Record, RecordMetadata, Result, Schema, SchemaAndValue, SinkConnector, SinkConnectorContext,
+    SinkRecord, SinkTask, SinkTaskContext, SourceConnector, SourceConnectorContext, SourceOffset,
+    SourcePartition, SourceRecord, SourceTask, SourceTaskContext, TopicPartition, TransactionContext,
+    Transformation, Value, async_trait,
 };
 use connect_testkit::{Journal, MemoryKafka, TestConnectBuilder};
 use tokio::sync::Notify;
@@ -49,6 +50,8 @@ pub(crate) enum Step {
     Answer(Offsets),
 }
 
+pub(crate) type Boundaries = Box<dyn Fn(&TransactionContext, &[SourceRecord]) + Send>;
+
 /// What the connectors of one test do.
 #[derive(Default)]
 pub(crate) struct World {
@@ -71,6 +74,8 @@ pub(crate) struct World {
     /// What connectors answer to a change of their offsets.
     pub(crate) alter: Mutex<VecDeque<Result<bool>>>,
     pub(crate) sources: Mutex<Vec<SourceConnectorContext>>,
+    /// What a source task says about its transactions when it has polled these records.
+    pub(crate) boundaries: Mutex<Option<Boundaries>>,
     pub(crate) sinks: Mutex<BTreeMap<usize, SinkTaskContext>>,
     pub(crate) kafka: MemoryKafka,
 }
@@ -199,6 +204,21 @@ impl SourceConnector for Source {
         world().calls.push(Call::AlterSource(offsets.to_vec()));
         world().alter.lock().unwrap().pop_front().unwrap_or(Ok(false))
     }
+
+    fn exactly_once_support(config: &Properties) -> ExactlyOnceSupport {
+        match config.get("supports") {
+            None => ExactlyOnceSupport::Supported,
+            Some("no") => ExactlyOnceSupport::Unsupported,
+            Some(_) => ExactlyOnceSupport::Unknown,
+        }
+    }
+
+    fn can_define_transaction_boundaries(config: &Properties) -> ConnectorTransactionBoundaries {
+        match config.get("supports") {
+            None => ConnectorTransactionBoundaries::Supported,
+            Some(_) => ConnectorTransactionBoundaries::Unsupported,
+        }
+    }
 }
 
 /// Gives the texts of 0, 1, 2, …; its offsets say the next number.
@@ -206,6 +226,7 @@ pub(crate) struct Numbers {
     task: usize,
     topic: String,
     next: i64,
+    transactions: Option<TransactionContext>,
 }
 
 #[async_trait]
@@ -219,7 +240,9 @@ impl SourceTask for Numbers {
         let stored =
             context.offset_storage_reader().offset(&SourcePartition::of("task", task as i64)).await?;
         let topic = config.get("topic").unwrap().to_owned();
-        Ok(Self { task, topic, next: stored.and_then(|offset| offset.i64("next")).unwrap_or(0) })
+        let transactions = context.transaction_context();
+        let next = stored.and_then(|offset| offset.i64("next")).unwrap_or(0);
+        Ok(Self { task, topic, next, transactions })
     }
 
     async fn poll(&mut self, max_wait: Duration) -> Result<Vec<SourceRecord>> {
@@ -242,6 +265,11 @@ impl SourceTask for Numbers {
         self.next = self.next.max(end);
         if !records.is_empty() {
             world.calls.push(Call::Poll(self.task, records.len()));
+            if let (Some(transactions), Some(boundaries)) =
+                (&self.transactions, &*world.boundaries.lock().unwrap())
+            {
+                boundaries(transactions, &records);
+            }
         }
         Ok(records)
     }

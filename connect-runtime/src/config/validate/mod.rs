@@ -15,9 +15,8 @@ use connect_api::plugins::{ConnectorPlugin, SourcePlugin};
 use super::connector::{
     SinkConnectorConfig, SourceConnectorConfig, check_predicate, check_topics, parse_list, topic_creation,
 };
-use super::policy::OverridePolicy;
 use super::problems::Problems;
-use super::worker::{SourceExactlyOnce, WorkerConfig, WorkerMode};
+use super::worker::{WorkerConfig, WorkerMode};
 
 /// A key: what it is, and what it is set to.
 #[derive(Clone, Debug)]
@@ -155,7 +154,7 @@ pub fn validate_connector(
         answer.add(&def, def.validate(&preset));
     }
     if let Ok(connector) = &found {
-        add_overrides(&mut answer, connector, &worker.override_policy, properties);
+        add_overrides(&mut answer, connector, worker, properties);
     }
     Ok(ConfigInfos { name: class.to_owned(), groups: answer.groups, configs: answer.configs })
 }
@@ -268,10 +267,7 @@ fn check_exactly_once(
     let is = |answer: &Answer, key: &str, wanted: &str| {
         answer.text(key).is_some_and(|text| text.eq_ignore_ascii_case(wanted))
     };
-    let enabled = match &worker.mode {
-        WorkerMode::Distributed(config) => config.exactly_once_source_support == SourceExactlyOnce::Enabled,
-        WorkerMode::Standalone | WorkerMode::Embedded => false,
-    };
+    let enabled = worker.exactly_once().is_some();
     if is(answer, "exactly.once.support", "required") {
         let problem = if enabled {
             match source.exactly_once_support(properties) {
@@ -338,16 +334,18 @@ fn check_group(answer: &mut Answer, worker: &WorkerConfig, properties: &Properti
 fn add_overrides(
     answer: &mut Answer,
     connector: &ConnectorPlugin,
-    policy: &OverridePolicy,
+    worker: &WorkerConfig,
     properties: &Properties,
 ) {
+    let exactly_once = worker.exactly_once().is_some();
     let set = |key: &str| properties.get(key).is_some_and(|text| !text.trim().is_empty());
     let has_dlq = set("errors.deadletterqueue.topic.name");
     let own_offsets = set("offsets.storage.topic");
     let creates = properties.keys().any(|key| key.starts_with("topic.creation."));
     let clients = match connector {
         ConnectorPlugin::Source(_) => {
-            [("producer", true), ("admin", creates || own_offsets || has_dlq), ("consumer", own_offsets)]
+            let consumer = own_offsets || exactly_once;
+            [("producer", true), ("admin", creates || has_dlq || consumer), ("consumer", consumer)]
         }
         ConnectorPlugin::Sink(_) => [("producer", has_dlq), ("admin", has_dlq), ("consumer", true)],
     };
@@ -357,7 +355,7 @@ fn add_overrides(
             let key =
                 ConfigKey::new(format!("{prefix}{setting}"), Type::String).optional().display_name(setting);
             let mut config = ConfigValue::new(&key.name).with_value(value);
-            config.error_messages.extend(policy.violation(setting));
+            config.error_messages.extend(worker.override_policy.violation(setting));
             answer.push(ConfigInfo { definition: Some(key), value: config });
         }
     }

@@ -94,12 +94,28 @@ fn why(def: &ConfigDef, key: &str, mode: Option<&WorkerMode>) -> Option<String> 
         let used = match mode {
             Some(WorkerMode::Distributed(_)) => key != "offset.storage.file.filename",
             Some(WorkerMode::Embedded) => key.starts_with("offset.storage."),
-            Some(WorkerMode::Standalone) | None => false,
+            // It keeps them in a topic where it writes exactly once.
+            Some(WorkerMode::Standalone) => {
+                def.key("offset.storage.topic").is_some() && key.starts_with("offset.storage.")
+            }
+            None => false,
         };
         return (!used).then(|| match standalone {
             true => "Only distributed workers keep this in topics.".to_owned(),
             false => "Distributed workers keep offsets in offset.storage.topic.".to_owned(),
         });
+    }
+    if key == "exactly.once.source.id" {
+        return Some(
+            "A distributed worker writes exactly once with exactly.once.source.support; its id is group.id."
+                .to_owned(),
+        );
+    }
+    if standalone && key == "exactly.once.source.support" {
+        return Some(
+            "Only distributed workers use it; a worker of its own writes exactly once with exactly.once.source.id."
+                .to_owned(),
+        );
     }
     if standalone && let Some(row) = DISTRIBUTED_KEYS.iter().find(|row| row.0 == key) {
         // Settings of clients reach the worker's own clients in every mode.
@@ -124,12 +140,13 @@ pub(in crate::config) fn is_for_the_worker_only(key: &str) -> bool {
 
 /// Whether a key of distributed workers is about the group and its topics, not about clients.
 fn only_distributed(key: &str) -> bool {
-    const OWN: [&str; 6] = [
+    const OWN: [&str; 7] = [
         "group.id",
         "rebalance.timeout.ms",
         "session.timeout.ms",
         "heartbeat.interval.ms",
         "exactly.once.source.support",
+        "exactly.once.source.id",
         "connect.protocol",
     ];
     OWN.contains(&key)

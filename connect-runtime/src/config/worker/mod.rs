@@ -9,7 +9,7 @@ mod ignored;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect_api::config::{ConfigDef, ConfigField, ConfigKey, Importance, ParsedConfig, Type};
+use connect_api::config::{ConfigDef, ConfigField, ConfigKey, Importance, ParsedConfig, Type, Validator};
 use connect_api::{ConfigEnum, Properties, Result};
 
 pub(crate) use self::checks::{partitions, replication_factor};
@@ -132,6 +132,8 @@ pub struct WorkerConfig {
     pub header_converter: ConverterSpec,
     /// Where source offsets are kept.
     pub offset_storage: OffsetStorage,
+    /// `exactly.once.source.id` of a standalone or embedded worker. See [`exactly_once`](Self::exactly_once).
+    pub exactly_once_source_id: Option<String>,
     /// `task.shutdown.graceful.timeout.ms`: the time that all tasks together have for stopping.
     pub task_shutdown_graceful_timeout: Duration,
     /// `offset.flush.interval.ms`.
@@ -160,13 +162,18 @@ impl WorkerConfig {
         define(ConfigDef::new(), COMMON_KEYS).define(offset_file_key())
     }
 
+    /// The keys of a standalone worker that Kafka does not have, or has on distributed workers only.
+    pub fn standalone_extension_def() -> ConfigDef {
+        with_offset_topic(ConfigDef::new().define(exactly_once_key()))
+    }
+
     /// The keys of a distributed worker: Kafka's `DistributedConfig`.
     pub fn distributed_def() -> ConfigDef {
         define(define(ConfigDef::new(), COMMON_KEYS), DISTRIBUTED_KEYS)
     }
 
     /// The keys of a worker inside an application: those of a standalone one, of which none has to be set, and
-    /// `offset.storage.topic` with its companions, `group.id` and `client.id`.
+    /// `offset.storage.topic` with its companions, `group.id`, `client.id` and `exactly.once.source.id`.
     pub fn embedded_def() -> ConfigDef {
         let mut def = define(ConfigDef::new(), COMMON_KEYS).define(offset_file_key().optional());
         for (name, default) in [
@@ -179,18 +186,11 @@ impl WorkerConfig {
                 *key = key.clone().default(default);
             }
         }
-        const EMBEDDED: [&str; 5] = [
-            "group.id",
-            "client.id",
-            "offset.storage.topic",
-            "offset.storage.partitions",
-            "offset.storage.replication.factor",
-        ];
-        for row in DISTRIBUTED_KEYS.iter().filter(|row| EMBEDDED.contains(&row.0)) {
+        for row in DISTRIBUTED_KEYS.iter().filter(|row| ["group.id", "client.id"].contains(&row.0)) {
             let key = key(row);
             def.add(if key.is_required() { key.optional() } else { key });
         }
-        def
+        with_offset_topic(def.define(exactly_once_key()))
     }
 
     /// Reads the configuration of a standalone worker.
@@ -199,9 +199,21 @@ impl WorkerConfig {
     ///
     /// One config error that says everything that is wrong, one problem per line.
     pub fn standalone(properties: &Properties) -> Result<Self> {
-        let mut reader = Reader::new(Self::standalone_def(), properties);
-        let file = reader.read("offset.storage.file.filename").map(OffsetStorage::File);
-        reader.worker(Some(WorkerMode::Standalone), file)
+        // Kafka's standalone worker has neither key and ignores both; only the first makes ours look at the second.
+        let exactly_once = properties.contains_key(EXACTLY_ONCE_ID);
+        let mut def = Self::standalone_def();
+        if exactly_once {
+            def = with_offset_topic(def.define(exactly_once_key()));
+            if let Some(file) = def.key_mut("offset.storage.file.filename") {
+                *file = file.clone().optional();
+            }
+        }
+        let mut reader = Reader::new(def, properties);
+        let storage = match exactly_once {
+            true => offsets_beside_an_application(&mut reader),
+            false => reader.read("offset.storage.file.filename").map(OffsetStorage::File),
+        };
+        reader.worker(Some(WorkerMode::Standalone), storage)
     }
 
     /// Reads the configuration of a distributed worker.
@@ -224,21 +236,7 @@ impl WorkerConfig {
     /// One config error that says everything that is wrong, one problem per line.
     pub fn embedded(properties: &Properties) -> Result<Self> {
         let mut reader = Reader::new(Self::embedded_def(), properties);
-        let file: Option<Option<PathBuf>> = reader.read("offset.storage.file.filename");
-        let topic: Option<Option<String>> = reader.read("offset.storage.topic");
-        let storage = match (file.flatten(), topic.flatten()) {
-            (Some(_), Some(_)) => {
-                reader.problems.error(
-                    "offset.storage.topic",
-                    "offset.storage.topic and offset.storage.file.filename are mutually exclusive, but both are set; \
-                     source offsets are kept in one place",
-                );
-                None
-            }
-            (Some(file), None) => Some(OffsetStorage::File(file)),
-            (None, Some(_)) => InternalTopic::read(&mut reader, "offset", None).map(OffsetStorage::Topic),
-            (None, None) => Some(OffsetStorage::Memory),
-        };
+        let storage = offsets_beside_an_application(&mut reader);
         reader.worker(Some(WorkerMode::Embedded), storage)
     }
 
@@ -250,6 +248,17 @@ impl WorkerConfig {
     /// The keys that the user set and that have no effect, each with the reason. To be reported once, at start.
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
+    }
+
+    /// Whether source tasks write exactly once (KIP-618), and what their transactional ids begin with: `group.id` of a
+    /// distributed worker with `exactly.once.source.support=enabled`, `exactly.once.source.id` of any other.
+    pub fn exactly_once(&self) -> Option<&str> {
+        match &self.mode {
+            WorkerMode::Distributed(config) => (config.exactly_once_source_support
+                == SourceExactlyOnce::Enabled)
+                .then_some(config.group_id.as_str()),
+            WorkerMode::Embedded | WorkerMode::Standalone => self.exactly_once_source_id.as_deref(),
+        }
     }
 
     /// The group of a distributed worker, or the one that an embedded worker was given.
@@ -288,6 +297,60 @@ impl std::fmt::Debug for WorkerConfig {
             .field("properties", &self.properties)
             .finish_non_exhaustive()
     }
+}
+
+/// A file, a topic or memory, as the keys say. Exactly-once delivery needs a topic.
+fn offsets_beside_an_application(reader: &mut Reader<'_>) -> Option<OffsetStorage> {
+    let file: Option<PathBuf> = reader.read::<Option<_>>("offset.storage.file.filename").flatten();
+    let topic: Option<String> = reader.read::<Option<_>>("offset.storage.topic").flatten();
+    if file.is_some() && topic.is_some() {
+        reader.problems.error(
+            "offset.storage.topic",
+            "offset.storage.topic and offset.storage.file.filename are mutually exclusive, but both are set; source \
+             offsets are kept in one place",
+        );
+        return None;
+    }
+    if topic.is_none() && reader.properties.contains_key(EXACTLY_ONCE_ID) {
+        reader.problems.error(
+            "offset.storage.topic",
+            "exactly.once.source.id is set, and offset.storage.topic is not: offsets are written in the transactions \
+             of their records, so they have to be in a topic",
+        );
+        return None;
+    }
+    match (file, topic) {
+        (Some(file), _) => Some(OffsetStorage::File(file)),
+        (None, Some(_)) => InternalTopic::read(reader, "offset", None).map(OffsetStorage::Topic),
+        (None, None) => Some(OffsetStorage::Memory),
+    }
+}
+
+/// Ours: what makes source tasks of a worker without a group write exactly once.
+const EXACTLY_ONCE_ID: &str = "exactly.once.source.id";
+
+fn exactly_once_key() -> ConfigKey {
+    ConfigKey::new(EXACTLY_ONCE_ID, Type::String)
+        .optional()
+        .importance(Importance::High)
+        .validator(Validator::non_empty_string().or_null())
+        .documentation(
+            "Makes source connectors write exactly once: each task writes its records and their offsets in \
+             transactions whose transactional id is this text, the connector's name and the task's number. It needs \
+             offset.storage.topic, stays the same over restarts, and is the worker's own: a second worker with it \
+             stops the tasks of the first.",
+        )
+}
+
+/// Adds the topic for offsets to the keys of a worker that need not have one.
+fn with_offset_topic(mut def: ConfigDef) -> ConfigDef {
+    const KEYS: [&str; 3] =
+        ["offset.storage.topic", "offset.storage.partitions", "offset.storage.replication.factor"];
+    for row in DISTRIBUTED_KEYS.iter().filter(|row| KEYS.contains(&row.0)) {
+        let key = key(row);
+        def.add(if key.is_required() { key.optional() } else { key });
+    }
+    def
 }
 
 fn offset_file_key() -> ConfigKey {
@@ -375,6 +438,10 @@ impl<'a> Reader<'a> {
             value_converter: self.converter("value.converter")?,
             header_converter: self.converter("header.converter")?,
             offset_storage: offset_storage?,
+            exactly_once_source_id: match self.def.key(EXACTLY_ONCE_ID) {
+                Some(_) => self.read(EXACTLY_ONCE_ID)?,
+                None => None,
+            },
             task_shutdown_graceful_timeout: self.read("task.shutdown.graceful.timeout.ms")?,
             offset_flush_interval: self.read("offset.flush.interval.ms")?,
             offset_flush_timeout: self.read("offset.flush.timeout.ms")?,

@@ -23,6 +23,7 @@ use crate::config::{Resolved, RestartPolicy};
 use crate::metrics::TaskCounters;
 use crate::storage::State;
 use crate::task::control::TargetState;
+use crate::task::source::ProducerChecks;
 use crate::worker::offsets::ConnectorOffsets;
 use crate::worker::{Connector, Host, Signal, Worker};
 
@@ -53,6 +54,8 @@ pub(super) struct Supervisor {
     /// What happens to a task that failed.
     policy: RestartPolicy,
     restarts: Restarts,
+    /// What the producers of this set of tasks have to pass.
+    checks: Option<Arc<dyn ProducerChecks>>,
 }
 
 impl Supervisor {
@@ -77,6 +80,7 @@ impl Supervisor {
             reload_at: None,
             policy: RestartPolicy::default(),
             restarts: Restarts::default(),
+            checks: None,
         }
     }
 
@@ -249,7 +253,7 @@ impl Supervisor {
         let started = self
             .interruptible(async move {
                 let resolved = Arc::new(worker.resolve(&name, &config).await?);
-                let host = worker.connector_host(&name);
+                let host = worker.connector_host(&name, &resolved.properties)?;
                 let connector = worker.start_connector(&resolved.properties, &host).await;
                 Ok((resolved, connector, host))
             })
@@ -339,8 +343,9 @@ impl Supervisor {
         }
         let all: Vec<_> = self.tasks.keys().copied().collect();
         self.stop_tasks(&all, self.deadline()).await;
+        let (earlier, count) = (self.shared().task_configs.len(), configs.len());
         self.forget_tasks_from(0);
-        let count = configs.len();
+        self.checks = self.worker.fence(&self.name, &self.resolved.properties, earlier.max(count))?;
         self.shared().task_configs = configs;
         self.start_tasks(&(0..count).collect::<Vec<_>>());
         Ok(())

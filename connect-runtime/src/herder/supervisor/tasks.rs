@@ -35,6 +35,7 @@ impl Supervisor {
                 raw: self.shared().config.clone(),
                 control: receiver,
                 counters: Arc::clone(&counters),
+                checks: self.checks.clone(),
             };
             let abort = self.running.spawn(Arc::clone(&self.worker).run_task(start).instrument(span));
             self.ids.insert(abort.id(), *task);

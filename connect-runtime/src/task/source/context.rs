@@ -8,11 +8,14 @@ use connect_api::host::{OffsetHost, SourceTaskHost, TransactionRequests};
 use connect_api::{Result, SourceOffset, SourcePartition};
 use futures::future::BoxFuture;
 
+use super::requests::Requests;
 use crate::storage::OffsetReader;
 
 pub(super) struct Host {
     pub(super) reader: OffsetReader,
     pub(super) configs: Arc<dyn Fn() -> BoxFuture<'static, Result<Properties>> + Send + Sync>,
+    /// With `transaction.boundary=connector`, where exactly-once delivery is on.
+    pub(super) transactions: Option<Arc<Requests>>,
 }
 
 #[async_trait]
@@ -29,6 +32,6 @@ impl SourceTaskHost for Host {
     }
 
     fn transactions(&self) -> Option<Arc<dyn TransactionRequests>> {
-        None
+        self.transactions.clone().map(|requests| requests as _)
     }
 }

@@ -1,37 +1,39 @@
-//! The source loop: poll, transform and convert, produce, settle, commit offsets.
+//! The source loop: poll, transform and convert, hand over to what guarantees delivery, tell the task.
 
+mod at_least_once;
 mod context;
 mod delivery;
+mod exactly_once;
+mod guarantee;
 mod offsets;
+mod requests;
+mod start;
 mod submitted;
 mod topics;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect_api::config::Properties;
-use connect_api::{Error, Result, SourceRecord, SourceTask, SourceTaskContext};
+use connect_api::{Result, SourceRecord, SourceTask, SourceTaskContext};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use self::delivery::{Batch, Deliveries};
-use self::offsets::OffsetCommits;
+pub(crate) use self::exactly_once::offset_record;
+use self::guarantee::{Guarantee, Outgoing};
+pub(crate) use self::start::{ExactlyOnceSpec, ProducerChecks};
 pub(crate) use self::topics::TopicCreator;
+use super::TaskCommon;
 use super::control::TargetState;
 use super::dead_letters::{self, DeadLetterSpec};
-use super::{TaskCommon, try_later};
-use crate::kafka::{ClientProperties, Kafka, Producer};
+use crate::kafka::{ClientProperties, Kafka};
 use crate::ledger::{Ends, Line};
 use crate::metrics::add;
-use crate::pipeline::{Fate, Origins, SourcePipeline};
+use crate::pipeline::{Fate, Operator, Origins, SourcePipeline};
 use crate::storage::status::State;
-use crate::storage::{OffsetBackingStore, OffsetReader};
+use crate::storage::{ConnectorOffsets, OffsetBackingStore, OffsetReader};
 
-/// How many records may be between `poll` and their acknowledgement: enough to keep a producer busy for some tens of
-/// milliseconds, and a bound on memory.
-const MAX_IN_FLIGHT_RECORDS: usize = 20_000;
-/// And how many batches, for sources that poll single large records.
-const MAX_IN_FLIGHT_BATCHES: usize = 64;
 /// The longest wait of one `poll`. Hooks of the task run between polls.
 const MAX_POLL_WAIT: Duration = Duration::from_secs(1);
 /// How long a source that had nothing, and said so at once, is left alone.
@@ -55,10 +57,14 @@ pub(crate) struct SourceTaskSpec {
     pub(crate) pipeline: SourcePipeline,
     pub(crate) kafka: Arc<dyn Kafka>,
     pub(crate) producer: ClientProperties,
+    /// `None` for at least once.
+    pub(crate) exactly_once: Option<ExactlyOnceSpec>,
     pub(crate) topics: Option<TopicCreator>,
     /// Where records go that are given up.
     pub(crate) dead_letters: Option<DeadLetterSpec>,
     pub(crate) offsets: Arc<dyn OffsetBackingStore>,
+    /// The same, where the connector has a topic of its own: opened and closed with the task.
+    pub(crate) own_offsets: Option<Arc<ConnectorOffsets>>,
 }
 
 /// Runs the task until it is stopped or fails. An error makes it `FAILED`.
@@ -74,48 +80,32 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
             writer => writer,
         },
     };
-    let producer = loop {
-        let made = tokio::select! {
-            biased;
-            made = spec.kafka.producer(&spec.producer) => made,
-            () = control.stopped() => return Ok(()),
-        };
-        match made {
-            Ok(producer) => break producer,
-            Err(error) => {
-                if !try_later(&mut control, "make the producer", error).await? {
-                    return Ok(());
-                }
-            }
-        }
-    };
+    // A transactional producer comes first: what it makes its predecessor abort must not be read as an offset.
+    let ready = start::producer(&*spec.kafka, &spec.producer, spec.exactly_once.take(), &mut control).await?;
+    let Some(ready) = ready else { return Ok(()) };
+    if let Some(own) = &spec.own_offsets
+        && !start::checked(&mut control, "open the connector's offsets topic", || Box::pin(own.open()))
+            .await?
+    {
+        return Ok(());
+    }
     let reader =
         OffsetReader { connector: Arc::clone(&spec.common.id.connector), store: Arc::clone(&spec.offsets) };
-    let context = SourceTaskContext::new(Arc::new(context::Host { reader, configs: spec.configs }));
+    let host = context::Host { reader, configs: spec.configs, transactions: ready.requests() };
+    let context = SourceTaskContext::new(Arc::new(host));
     let mut task = tokio::select! {
         biased;
         task = (spec.start)(spec.config, context) => task?,
         () = control.stopped() => return Ok(()),
     };
     spec.common.status(State::Running);
-    let offsets = OffsetCommits::new(
-        Arc::clone(&spec.common.id.connector),
-        spec.offsets,
-        spec.common.offset_flush_interval,
-        spec.common.offset_flush_timeout,
-        Arc::clone(&spec.common.counters),
-    );
-    let mut deliveries = Deliveries::default();
-    deliveries.topics.clone_from(&spec.common.topics);
+    let hooks = task.wants_record_commits();
+    let letters = spec.pipeline.operator.letters().map(|letters| Arc::clone(&letters.queue));
     let mut source = SourceLoop {
-        hooks: task.wants_record_commits(),
+        hooks,
+        guarantee: ready.guarantee(&spec.common, spec.topics.take(), hooks, spec.offsets, letters),
         common: spec.common,
         pipeline: spec.pipeline,
-        producer,
-        topics: spec.topics.take(),
-        deliveries,
-        offsets,
-        stop_by: None,
     };
     let result = source.run(&mut *task).await;
     source.finish(&mut *task, result.is_ok()).await;
@@ -125,8 +115,11 @@ pub(crate) async fn run(mut spec: SourceTaskSpec) -> Result<()> {
     if let Err(error) = task.stop().await {
         tracing::warn!(error = %source.common.trace(&error), "the task did not stop cleanly");
     }
-    if let Err(error) = source.producer.close(CLOSE_TIMEOUT).await {
-        tracing::warn!(%error, "the producer did not close cleanly");
+    source.guarantee.close().await;
+    if let Some(own) = spec.own_offsets
+        && let Err(error) = own.stop().await
+    {
+        tracing::warn!(%error, "the connector's offset store did not close cleanly");
     }
     result
 }
@@ -137,17 +130,29 @@ fn drain_time(offset_flush_timeout: Duration) -> Duration {
     offset_flush_timeout * 4 / 5
 }
 
+/// Runs code of the task, while deliveries and commits go on.
+async fn beside<T>(
+    guarantee: &mut dyn Guarantee,
+    operator: &Operator,
+    code: impl Future<Output = T> + Send,
+) -> T {
+    tokio::pin!(code);
+    // In this order, a source that always has records holds up neither deliveries nor commits.
+    loop {
+        tokio::select! {
+            biased;
+            () = guarantee.step(operator) => {}
+            done = &mut code => return done,
+        }
+    }
+}
+
 struct SourceLoop {
     common: TaskCommon,
     pipeline: SourcePipeline,
-    producer: Box<dyn Producer>,
-    topics: Option<TopicCreator>,
+    guarantee: Box<dyn Guarantee>,
     /// Whether the task wants `commit_record`.
     hooks: bool,
-    deliveries: Deliveries,
-    offsets: OffsetCommits,
-    /// When waiting for the producer ends, once the task was told to stop while it sent.
-    stop_by: Option<Instant>,
 }
 
 impl SourceLoop {
@@ -156,80 +161,59 @@ impl SourceLoop {
             match self.common.control.target() {
                 TargetState::Stopped => return Ok(()),
                 TargetState::Paused => {
-                    self.paused(task).await;
+                    self.paused(task).await?;
                     continue;
                 }
                 TargetState::Started => {}
             }
             self.call_hooks(task).await;
-            if let Some(error) = self.deliveries.failed.take() {
+            if let Some(error) = self.guarantee.failure() {
                 return Err(error);
             }
-            if self.pipeline.operator.letters().is_some() {
-                // What waited for a dead letter waits no longer, and no further delivery may come to say so.
-                self.committable();
+            if !self.guarantee.make_room(&self.pipeline.operator).await? {
+                continue;
             }
-            if self.deliveries.has_again() {
-                if std::mem::take(&mut self.deliveries.failed_for_now) {
-                    self.pause_for(RETRY_PAUSE).await;
-                    continue;
-                }
-                match self.deliveries.next_again() {
-                    Some(batch) => self.send(batch).await?,
-                    None => self.wait_for_delivery().await,
-                }
-            } else if self.deliveries.pending() >= MAX_IN_FLIGHT_RECORDS
-                || self.deliveries.batches() >= MAX_IN_FLIGHT_BATCHES
-            {
-                self.wait_for_delivery().await;
-            } else {
-                let records = self.poll(task).await?;
-                if !records.is_empty() {
-                    self.process(records).await?;
-                }
+            let Some(records) = self.poll(task).await? else { continue };
+            if !records.is_empty() {
+                self.process(records).await?;
             }
+            self.guarantee.polled()?;
         }
     }
 
-    /// Waits for the next records, while deliveries and offset commits go on. No records: look at the state again.
-    async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Vec<SourceRecord>> {
-        let polled = {
-            let poll = async {
-                let began = Instant::now();
-                let polled = task.poll(MAX_POLL_WAIT).await;
-                // A source that answers "nothing" at once must not spin.
-                if polled.as_ref().is_ok_and(Vec::is_empty) && began.elapsed() < IDLE_PAUSE {
-                    tokio::time::sleep(IDLE_PAUSE).await;
-                }
-                polled
-            };
-            tokio::pin!(poll);
-            loop {
-                // In this order, a source that always has records holds up neither deliveries nor commits.
-                tokio::select! {
-                    biased;
-                    () = self.common.control.stopped() => return Ok(Vec::new()),
-                    true = self.deliveries.next(&self.pipeline.operator) => {
-                        self.committable();
-                    }
-                    () = self.offsets.drive() => {}
-                    polled = &mut poll => break polled,
-                }
+    /// Waits for the next records, while deliveries and commits go on. `None`: the task was told to stop.
+    async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Option<Vec<SourceRecord>>> {
+        let poll = async {
+            let began = Instant::now();
+            let polled = task.poll(MAX_POLL_WAIT).await;
+            // A source that answers "nothing" at once must not spin.
+            if polled.as_ref().is_ok_and(Vec::is_empty) && began.elapsed() < IDLE_PAUSE {
+                tokio::time::sleep(IDLE_PAUSE).await;
             }
+            polled
+        };
+        let polled = tokio::select! {
+            biased;
+            () = self.common.control.stopped() => return Ok(None),
+            polled = beside(&mut *self.guarantee, &self.pipeline.operator, poll) => polled,
         };
         match polled {
-            Ok(records) => Ok(records),
+            Ok(records) => Ok(Some(records)),
             Err(error) if error.is_retriable() => {
                 tracing::warn!(error = %self.common.trace(&error), "the source cannot be polled now and is asked again");
                 // A source that fails at once must not spin.
-                self.pause_for(RETRY_PAUSE).await;
-                Ok(Vec::new())
+                tokio::select! {
+                    biased;
+                    () = self.common.control.stopped() => {}
+                    () = tokio::time::sleep(RETRY_PAUSE) => {}
+                }
+                Ok(Some(Vec::new()))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Takes polled records through the pipeline and hands them to the producer.
+    /// Takes polled records through the pipeline and hands them over.
     async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
         add(&self.common.counters.read, polled.len());
         let operator = &self.pipeline.operator;
@@ -241,6 +225,7 @@ impl SourceLoop {
             offsets.push((record.source_partition, record.source_offset));
             records.push(record.record);
         }
+        let mut ends = self.guarantee.ends(&offsets)?.into_iter().peekable();
         let runs =
             offsets.chunk_by(|(a, _), (b, _)| a.is_same(b) || a == b).map(|run| (&run[0].0, run.len()));
         let runs = self.common.counters.ledger.read_runs(runs);
@@ -248,28 +233,35 @@ impl SourceLoop {
         if !self.hooks {
             originals.clear();
         }
-        let booked = self.book_ends(runs, &fates);
-        let mut kept = Vec::with_capacity(fates.len());
-        let mut kept_offsets = Vec::with_capacity(fates.len());
-        let mut kept_originals = Vec::with_capacity(originals.len());
+        self.book_ends(&runs, &fates);
+        let part = |records| Outgoing {
+            records: Vec::with_capacity(records),
+            offsets: Vec::with_capacity(records),
+            ..Outgoing::default()
+        };
+        let mut out = part(fates.len());
         let mut originals = originals.into_iter();
-        for (fate, offset) in fates.into_iter().zip(offsets) {
+        let lines = runs.iter().flat_map(|(line, records)| std::iter::repeat_n(*line, *records));
+        for (index, ((fate, offset), line)) in fates.into_iter().zip(offsets).zip(lines).enumerate() {
             let original = originals.next();
             match fate {
                 Fate::Send(record) => {
-                    kept.push(record);
-                    kept_offsets.push(offset);
-                    kept_originals.extend(original);
+                    out.records.push(record);
+                    out.offsets.push(offset);
+                    out.originals.extend(original);
+                    out.book(line);
                 }
-                // Its offset is not recorded: a later record of the partition carries one.
-                Fate::Filtered | Fate::GivenUp => {
-                    self.deliveries.settled.extend(original.map(|original| (original, None)))
+                Fate::Filtered | Fate::GivenUp => out.dropped.extend(original),
+            }
+            if let Some((_, end)) = ends.next_if(|(last, _)| *last == index) {
+                if !out.is_empty() {
+                    self.guarantee.take(std::mem::replace(&mut out, part(0))).await?;
                 }
+                self.guarantee.end(end);
             }
         }
-        if !kept.is_empty() {
-            let batch = self.deliveries.submit(kept_offsets, kept, kept_originals, booked);
-            self.send(batch).await?;
+        if !out.is_empty() {
+            self.guarantee.take(out).await?;
         }
         // A source of bad records must not fill the memory with letters.
         if let Some(letters) = self.pipeline.operator.letters() {
@@ -282,12 +274,12 @@ impl SourceLoop {
         Ok(())
     }
 
-    /// Books the records that end here; answers how many of each line go to Kafka.
-    fn book_ends(&self, runs: Vec<(Line, usize)>, fates: &[Fate]) -> Vec<(Line, usize)> {
-        let (mut rest, mut ends, mut booked) = (fates.iter(), Vec::new(), Vec::with_capacity(runs.len()));
+    /// Books the records that end here.
+    fn book_ends(&self, runs: &[(Line, usize)], fates: &[Fate]) {
+        let (mut rest, mut ends) = (fates.iter(), Vec::new());
         for (line, records) in runs {
             let (mut filtered, mut given_up) = (0, 0);
-            for fate in rest.by_ref().take(records) {
+            for fate in rest.by_ref().take(*records) {
                 match fate {
                     Fate::Send(_) => {}
                     Fate::Filtered => filtered += 1,
@@ -295,120 +287,50 @@ impl SourceLoop {
                 }
             }
             if filtered + given_up > 0 {
-                ends.push((line, Ends { filtered, ..self.pipeline.operator.given_up(given_up) }));
+                ends.push((*line, Ends { filtered, ..self.pipeline.operator.given_up(given_up) }));
             }
-            booked.push((line, records - filtered - given_up));
         }
         if !ends.is_empty() {
             self.common.counters.ledger.ended(ends);
         }
-        booked
-    }
-
-    /// Moves settled offsets to those that are committed next. Not while dead letters are on their way: an offset
-    /// says that no record before it is needed again.
-    fn committable(&mut self) {
-        if self.pipeline.operator.letters().is_none_or(|letters| letters.queue.pending() == 0) {
-            self.deliveries.committable(&mut self.offsets.committable);
-        }
-    }
-
-    /// Hands a batch to the producer, waiting for room. When the task is stopped meanwhile, the producer gets
-    /// most of `offset.flush.timeout.ms` to take the rest: what it took already is on its way and would come again.
-    /// After that the batch stays unsettled and its offsets uncommitted.
-    async fn send(&mut self, batch: Batch) -> Result<()> {
-        if let Err(error) = self.ensure_topics(&batch).await {
-            return self.send_failed(batch, error);
-        }
-        let mut control = self.common.control.clone();
-        tokio::select! {
-            biased;
-            sent = self.producer.send(Arc::clone(&batch.records), self.hooks) => match sent {
-                Ok(delivery) => self.deliveries.sent(batch, delivery),
-                Err(error) => return self.send_failed(batch, error.into()),
-            },
-            () = async {
-                control.stopped().await;
-                let stop_by = Instant::now() + drain_time(self.common.offset_flush_timeout);
-                self.stop_by = Some(stop_by);
-                tokio::time::sleep_until(stop_by).await;
-            } => {}
-        }
-        Ok(())
-    }
-
-    fn send_failed(&mut self, batch: Batch, error: Error) -> Result<()> {
-        if error.is_retriable() {
-            tracing::warn!(error = %self.common.trace(&error), "records cannot be sent now and will be sent again");
-            self.deliveries.again(batch);
-            return Ok(());
-        }
-        Err(Error::connect("Unrecoverable exception trying to send").with_source(error))
-    }
-
-    async fn ensure_topics(&mut self, batch: &Batch) -> Result<()> {
-        let Some(topics) = &mut self.topics else { return Ok(()) };
-        let mut last = None;
-        for record in batch.records.iter() {
-            if last != Some(&record.topic) {
-                topics.ensure(&record.topic).await?;
-                last = Some(&record.topic);
-            }
-        }
-        Ok(())
-    }
-
-    async fn wait_for_delivery(&mut self) {
-        tokio::select! {
-            biased;
-            () = self.common.control.stopped() => {}
-            true = self.deliveries.next(&self.pipeline.operator) => {
-                self.committable();
-            }
-            () = self.offsets.drive() => {}
-        }
-    }
-
-    /// `false`: the task was told to stop meanwhile.
-    async fn pause_for(&mut self, time: Duration) -> bool {
-        tokio::select! {
-            biased;
-            () = self.common.control.stopped() => false,
-            () = tokio::time::sleep(time) => true,
-        }
     }
 
     /// Deliveries and commits go on; the source is not asked.
-    async fn paused(&mut self, task: &mut dyn SourceTask) {
+    async fn paused(&mut self, task: &mut dyn SourceTask) -> Result<()> {
         self.common.status(State::Paused);
+        self.guarantee.pausing()?;
         let mut control = self.common.control.clone();
         loop {
             self.call_hooks(task).await;
+            if let Some(error) = self.guarantee.failure() {
+                return Err(error);
+            }
             tokio::select! {
                 biased;
                 target = control.changed_from(TargetState::Paused) => {
                     if target == TargetState::Started {
                         self.common.status(State::Running);
+                        self.guarantee.resumed();
                     }
-                    return;
+                    return Ok(());
                 }
-                true = self.deliveries.next(&self.pipeline.operator) => {
-                    self.committable();
-                }
-                () = self.offsets.drive() => {}
+                () = self.guarantee.step(&self.pipeline.operator) => {}
             }
         }
     }
 
     /// Tells the task what was settled and committed. Its errors are its own matter.
     async fn call_hooks(&mut self, task: &mut dyn SourceTask) {
-        for (record, metadata) in std::mem::take(&mut self.deliveries.settled) {
-            if let Err(error) = task.commit_record(&record, metadata.as_ref()).await {
+        let news = self.guarantee.news();
+        let operator = &self.pipeline.operator;
+        for (record, metadata) in news.settled {
+            let told = task.commit_record(&record, metadata.as_ref());
+            if let Err(error) = beside(&mut *self.guarantee, operator, told).await {
                 tracing::error!(error = %self.common.trace(&error), "commit_record failed");
             }
         }
-        if std::mem::take(&mut self.offsets.committed)
-            && let Err(error) = task.commit().await
+        if news.committed
+            && let Err(error) = beside(&mut *self.guarantee, operator, task.commit()).await
         {
             tracing::error!(error = %self.common.trace(&error), "commit failed");
         }
@@ -416,31 +338,9 @@ impl SourceLoop {
 
     /// The end: waits for what the producer has, commits once more.
     async fn finish(&mut self, task: &mut dyn SourceTask, clean: bool) {
-        let drain_time = drain_time(self.common.offset_flush_timeout);
-        let stop_by = self.stop_by.unwrap_or_else(|| Instant::now() + drain_time);
-        let drained = tokio::time::timeout_at(stop_by, async {
-            while self.deliveries.next(&self.pipeline.operator).await {}
-        })
-        .await;
-        if drained.is_err() {
-            tracing::warn!(
-                records = self.deliveries.pending(),
-                "records were not acknowledged in time; they are read again after the next start"
-            );
-        }
-        if let Some(letters) = self.pipeline.operator.letters()
-            && tokio::time::timeout_at(stop_by, letters.queue.settled()).await.is_err()
-        {
-            tracing::warn!(
-                letters = letters.queue.pending(),
-                topic = %letters.queue.topic(),
-                "dead letters were not written in time; their records are read again after the next start"
-            );
-        }
-        self.committable();
-        self.offsets.flush().await;
+        self.guarantee.finish(clean, &self.pipeline.operator).await;
         self.call_hooks(task).await;
-        if clean && let Some(error) = self.deliveries.failed.take() {
+        if clean && let Some(error) = self.guarantee.failure() {
             tracing::error!(error = %self.common.trace(&error), "a record could not be sent while the task was stopping");
         }
     }

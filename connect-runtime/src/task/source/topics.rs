@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use connect_api::{Error, Result, Str};
 
-use crate::kafka::{Admin, KafkaErrorKind, NewTopic};
+use crate::kafka::{Admin, KafkaErrorKind, NewTopic, ProducerRecord};
 
 /// Knows which topics exist and how others shall be made.
 pub(crate) struct TopicCreator {
@@ -19,8 +19,20 @@ impl TopicCreator {
         Self { admin, settings, known: HashSet::new() }
     }
 
+    /// Makes sure that the topics of all records exist.
+    pub(super) async fn ensure_all(&mut self, records: &[ProducerRecord]) -> Result<()> {
+        let mut last = None;
+        for record in records {
+            if last != Some(&record.topic) {
+                self.ensure(&record.topic).await?;
+                last = Some(&record.topic);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes sure that the topic exists. A retriable error means that it can be asked again.
-    pub(super) async fn ensure(&mut self, topic: &Str) -> Result<()> {
+    async fn ensure(&mut self, topic: &Str) -> Result<()> {
         if self.known.contains(topic) {
             return Ok(());
         }

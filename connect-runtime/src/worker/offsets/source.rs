@@ -1,7 +1,6 @@
 //! The offsets of a source, in the offset store.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use connect_api::config::Properties;
 use connect_api::plugins::SourcePlugin;
@@ -14,13 +13,8 @@ use crate::wire;
 use crate::worker::Worker;
 
 impl Worker {
-    /// Where a connector's offsets are kept.
-    async fn offset_store(&self, _name: &str, _config: &Properties) -> Result<Arc<dyn OffsetBackingStore>> {
-        Ok(Arc::clone(&self.offsets))
-    }
-
     pub(super) async fn source_offsets(&self, name: &str, config: &Properties) -> Result<ConnectorOffsets> {
-        let store = self.offset_store(name, config).await?;
+        let store = self.offset_store(name, config)?;
         let known = known(&*store, name).await?;
         let offsets = known
             .iter()
@@ -37,7 +31,7 @@ impl Worker {
         plugin: &SourcePlugin,
         offsets: Option<&ConnectorOffsets>,
     ) -> Result<bool> {
-        let store = self.offset_store(name, config).await?;
+        let store = self.offset_store(name, config)?;
         let wanted = wanted(&*store, name, offsets).await?;
         let list = wanted.clone().into_iter().collect();
         let own = own_answer(name, plugin.alter_offsets(config.clone(), list).await)?;
@@ -49,7 +43,7 @@ impl Worker {
             })
             .collect();
         if !entries.is_empty() {
-            store.set(entries).await.map_err(|error| {
+            self.write_offsets(name, config, &*store, entries).await.map_err(|error| {
                 let tried = format!("Failed to modify offsets for source connector {name}");
                 connect_api::Error::connect(tried).with_source(error)
             })?;
@@ -63,7 +57,7 @@ impl Worker {
         config: &Properties,
         offsets: Option<&ConnectorOffsets>,
     ) -> Result<OffsetsPreview> {
-        let store = self.offset_store(name, config).await?;
+        let store = self.offset_store(name, config)?;
         let known = known(&*store, name).await?;
         let changes = wanted(&*store, name, offsets).await?.into_iter().map(|(partition, after)| {
             let before = ConnectorOffset::source(&partition, known.get(&partition));
