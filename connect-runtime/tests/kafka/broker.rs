@@ -36,6 +36,15 @@ impl Broker {
         Some(broker)
     }
 
+    /// A broker that creates no topic by itself.
+    pub(crate) async fn strict() -> Option<Self> {
+        env::var_os("CONNECT_TEST_KAFKA")?;
+        let port = free_port(2).to_string();
+        let broker = Self { address: format!("127.0.0.1:{port}"), script: Some(script()?), own: Some(port) };
+        broker.tell("start", &["--set", "auto.create.topics.enable=false"]).await;
+        Some(broker)
+    }
+
     /// A broker with logins and TLS beside the plain address.
     pub(crate) async fn secure() -> Option<Self> {
         env::var_os("CONNECT_TEST_KAFKA")?;

@@ -189,7 +189,7 @@ impl Consumer for KrafkaConsumer {
                 "the consumer was assigned partitions and cannot subscribe to topics as well",
             ));
         }
-        let mut upkeep = Upkeep::new(subscription, self.metadata_max_age)?;
+        let mut upkeep = Upkeep::new(subscription, group.clone(), self.metadata_max_age)?;
         let client = match &self.mode {
             Mode::Member { client, .. } => Arc::clone(client),
             Mode::New | Mode::Assigned { .. } => self.client(Some(group)).await?,

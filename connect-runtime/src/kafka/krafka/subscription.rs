@@ -1,10 +1,13 @@
 //! What a group member subscribes to, kept up with the topics that come, go and grow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connect_regex::JavaRegex;
-use krafka::admin::{AdminClient, DescribeTopicsOptions, ListTopicsOptions};
+use krafka::admin::{
+    AdminClient, ConsumerGroupDescription, DescribeConsumerGroupsOptions, DescribeTopicsOptions, GroupType,
+    ListTopicsOptions,
+};
 use krafka::consumer::Consumer;
 use tokio::time::Instant;
 
@@ -14,6 +17,10 @@ use crate::kafka::{KafkaError, KafkaErrorKind, Subscription};
 
 /// How long a look at the topics may take: records wait meanwhile.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between looks while a topic is missing, and before the group is checked after a change.
+const SOON: Duration = Duration::from_secs(1);
+/// The longest wait between two checks of a group that does not take a change in.
+const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 
 /// A subscription and what is known of its topics.
 pub(super) struct Upkeep {
@@ -22,6 +29,9 @@ pub(super) struct Upkeep {
     topics: BTreeMap<String, usize>,
     every: Duration,
     next: Instant,
+    group: String,
+    /// When to check whether the group has taken the last change in, and how long to wait for the check after it.
+    check: Option<(Instant, Duration)>,
 }
 
 enum Wanted {
@@ -30,7 +40,7 @@ enum Wanted {
 }
 
 impl Upkeep {
-    pub(super) fn new(subscription: Subscription, every: Duration) -> Result<Self> {
+    pub(super) fn new(subscription: Subscription, group: String, every: Duration) -> Result<Self> {
         let wanted = match subscription {
             Subscription::Topics(topics) => {
                 Wanted::Topics(topics.iter().map(|topic| topic.as_str().to_owned()).collect())
@@ -40,37 +50,125 @@ impl Upkeep {
                 KafkaError::new(KafkaErrorKind::Config, message).with_source(error)
             })?),
         };
-        Ok(Self { wanted, topics: BTreeMap::new(), every, next: Instant::now() })
+        Ok(Self { wanted, topics: BTreeMap::new(), every, next: Instant::now(), group, check: None })
     }
 
     /// Subscribes for the first time.
     pub(super) async fn start(&mut self, consumer: &Consumer, admin: &AdminClient) -> Result<()> {
+        // What the member joins with is at least as new as this: a topic that comes in between is found by a later
+        // look, and none is taken for known that the group was not told of.
+        self.topics = self.look(admin).await?;
         if let Wanted::Topics(topics) = &self.wanted {
             // This also lets the broker create them, where it does so.
             let subscribed = consumer.subscribe(topics).await;
             subscribed
                 .map_err(|error| failed(format_args!("subscribing to {}", topics.join(", ")), error))?;
-            self.topics = self.look(admin).await?;
-        } else {
-            self.topics = self.look(admin).await?;
-            if !self.topics.is_empty() {
-                self.subscribe(consumer).await?;
-            }
+        } else if !self.topics.is_empty() {
+            self.subscribe(consumer).await?;
         }
-        self.next = Instant::now() + self.every;
+        self.check_soon();
+        self.schedule();
         Ok(())
+    }
+
+    fn schedule(&mut self) {
+        let missing =
+            matches!(self.wanted, Wanted::Topics(_)) && self.topics.values().any(|count| *count == 0);
+        self.next = Instant::now() + if missing { SOON.min(self.every) } else { self.every };
+    }
+
+    fn check_soon(&mut self) {
+        self.check = Some((Instant::now() + SOON, SOON));
     }
 
     /// Looks at the topics again if it is time, and lets the group know when they changed. The client's classic
     /// protocol does neither by itself.
     pub(super) async fn keep_up(&mut self, consumer: &Consumer, admin: &AdminClient) {
-        if Instant::now() < self.next {
-            return;
+        if Instant::now() >= self.next {
+            if let Err(error) = self.look_again(consumer, admin).await {
+                tracing::warn!(%error, "the topics of the subscription could not be looked up; trying again later");
+            }
+            self.schedule();
         }
-        if let Err(error) = self.look_again(consumer, admin).await {
-            tracing::warn!(%error, "the topics of the subscription could not be looked up; trying again later");
+        if let Some((at, pause)) = self.check
+            && Instant::now() >= at
+        {
+            self.check = self.check(consumer, admin, pause).await;
         }
-        self.next = Instant::now() + self.every;
+    }
+
+    /// Checks that the group has given out every partition, and that this member knows its own. A change that comes
+    /// while the client is joining is lost to it; joining once more mends that. Answers when to check again.
+    async fn check(
+        &self,
+        consumer: &Consumer,
+        admin: &AdminClient,
+        pause: Duration,
+    ) -> Option<(Instant, Duration)> {
+        if self.topics.values().all(|count| *count == 0) {
+            return None;
+        }
+        let options = DescribeConsumerGroupsOptions::default().timeout(LOOK_TIMEOUT);
+        let described = admin.describe_consumer_groups([&self.group], options).await;
+        let described = described.and_then(|mut groups| groups.remove(&self.group).transpose());
+        let group = match described {
+            // The newer protocol assigns in the broker, which sees topics itself.
+            Ok(Some(group)) if group.group_type != GroupType::Consumer => group,
+            Ok(_) => return None,
+            Err(error) => {
+                tracing::debug!(%error, group = self.group, "the group cannot be described, so it is not checked");
+                return None;
+            }
+        };
+        let again = |pause| Some((Instant::now() + pause, pause));
+        if group.state != "Stable" {
+            return again(pause);
+        }
+        let member = consumer.group_metadata().await;
+        let own = member.as_ref().map_or("", |member| member.member_id());
+        let mut known = consumer.assignment().await;
+        known.retain(|_, partitions| !partitions.is_empty());
+        if self.is_settled(&group, own, &known) {
+            return None;
+        }
+        // At first it may only be slow: a member that gives partitions away takes its time.
+        if pause > SOON {
+            tracing::info!(group = self.group, "the group has missed a change of its topics; joining again");
+            if let Err(error) = self.join_again(consumer).await {
+                tracing::warn!(%error, "joining the group again failed; trying again later");
+            }
+        }
+        again((pause * 2).min(LONGEST_DOUBT))
+    }
+
+    fn is_settled(
+        &self,
+        group: &ConsumerGroupDescription,
+        own: &str,
+        known: &std::collections::HashMap<String, Vec<i32>>,
+    ) -> bool {
+        let mut given = BTreeSet::new();
+        let mut mine = BTreeSet::new();
+        for member in &group.members {
+            // A member that says it in another language cannot be judged.
+            let Some(assignment) = &member.assignment else { return true };
+            for topic in assignment {
+                let partitions = topic.partitions.iter().map(|number| (topic.topic_name.as_str(), *number));
+                given.extend(partitions.clone());
+                if member.member_id == own {
+                    mine.extend(partitions);
+                }
+            }
+        }
+        let known: BTreeSet<_> = known
+            .iter()
+            .flat_map(|(topic, partitions)| partitions.iter().map(|number| (topic.as_str(), *number)))
+            .collect();
+        let complete = self.topics.iter().all(|(topic, count)| {
+            let count = i32::try_from(*count).unwrap_or(i32::MAX);
+            (0..count).all(|number| given.contains(&(topic.as_str(), number)))
+        });
+        complete && mine == known
     }
 
     async fn look_again(&mut self, consumer: &Consumer, admin: &AdminClient) -> Result<()> {
@@ -86,6 +184,7 @@ impl Upkeep {
             return left.map_err(|error| failed("leaving the group, because no topic matches", error));
         }
         tracing::info!(topics = self.topics.len(), "the topics of the subscription changed");
+        self.check_soon();
         if same_names { self.join_again(consumer).await } else { self.subscribe(consumer).await }
     }
 
@@ -148,7 +247,9 @@ mod tests {
     #[test]
     fn a_pattern_must_match_the_whole_name() {
         let upkeep =
-            Upkeep::new(Subscription::Pattern("a|b.*".to_owned()), Duration::from_secs(1)).ok().unwrap();
+            Upkeep::new(Subscription::Pattern("a|b.*".to_owned()), "g".to_owned(), Duration::from_secs(1))
+                .ok()
+                .unwrap();
         let Wanted::Pattern(pattern) = upkeep.wanted else { panic!("it is a pattern") };
         assert!(pattern.is_match("a") && pattern.is_match("bcd"));
         assert!(!pattern.is_match("ab") && !pattern.is_match("xb"));
@@ -157,7 +258,9 @@ mod tests {
     #[test]
     fn a_malformed_pattern_is_a_config_error_that_shows_it() {
         let error =
-            Upkeep::new(Subscription::Pattern("a(".to_owned()), Duration::from_secs(1)).err().unwrap();
+            Upkeep::new(Subscription::Pattern("a(".to_owned()), "g".to_owned(), Duration::from_secs(1))
+                .err()
+                .unwrap();
         assert_eq!(error.kind(), KafkaErrorKind::Config);
         assert!(error.to_string().contains("`a(`"), "{error}");
     }

@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    fn sink(partition: Json, offset: Json) -> Result<BTreeMap<TopicPartition, Option<i64>>> {
+    fn sink(partition: &Json, offset: &Json) -> Result<BTreeMap<TopicPartition, Option<i64>>> {
         ConnectorOffsets::from_json(&json!({"offsets": [{"partition": partition, "offset": offset}]}))?
             .for_sink()
     }
@@ -222,9 +222,9 @@ mod tests {
     #[test]
     fn numbers_of_a_sink_may_be_texts_and_no_offset_means_reset() {
         let partition = TopicPartition::new("t", 10);
-        let read = sink(json!({"kafka_topic": "t", "kafka_partition": "10"}), json!({"kafka_offset": "7"}));
+        let read = sink(&json!({"kafka_topic": "t", "kafka_partition": "10"}), &json!({"kafka_offset": "7"}));
         assert_eq!(read.unwrap(), BTreeMap::from([(partition.clone(), Some(7))]));
-        let read = sink(json!({"kafka_topic": "t", "kafka_partition": 10}), Json::Null);
+        let read = sink(&json!({"kafka_topic": "t", "kafka_partition": 10}), &Json::Null);
         assert_eq!(read.unwrap(), BTreeMap::from([(partition, None)]));
     }
 
@@ -267,7 +267,7 @@ mod tests {
             ),
         ];
         for (partition, offset, message) in cases {
-            let error = sink(partition, offset).unwrap_err();
+            let error = sink(&partition, &offset).unwrap_err();
             assert!(matches!(error, Error::BadRequest(_)), "{error:?}");
             assert_eq!(error.to_string(), message);
         }
