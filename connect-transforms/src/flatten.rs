@@ -116,6 +116,7 @@ impl<T> Flatten<T> {
                 _ => None,
             };
             builder = match field.schema().ty() {
+                Type::Struct if field.schema().is_recursive() => return Err(endless(&name)),
                 Type::Struct => {
                     let default = own.or(inherited).and_then(Value::as_struct);
                     self.flatten_schema(field.schema(), &name, builder, optional, default)?
@@ -227,6 +228,14 @@ fn check_leaf(value: ValueRef<'_>, name: &str) -> Result<()> {
 fn no_name() -> Error {
     Error::data("Flatten transformation cannot name the entries of a map whose own key is null")
         .with_java_class("java.lang.NullPointerException")
+}
+
+/// Java ends in a `StackOverflowError`.
+fn endless(name: &str) -> Error {
+    Error::data(format!(
+        "Flatten transformation does not support structs that contain themselves (for field {name})."
+    ))
+    .with_java_class("java.lang.StackOverflowError")
 }
 
 fn no_map(name: &str) -> Error {

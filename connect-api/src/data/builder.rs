@@ -1,5 +1,6 @@
 //! [`SchemaBuilder`].
 
+use super::enclosing::Whole;
 use super::schema::Full;
 use super::{Field, Schema, Str, Type, Value};
 use crate::{Error, ErrorKind, Result};
@@ -50,6 +51,13 @@ impl SchemaBuilder {
         let mut builder = Self::new(Type::Map);
         builder.parts.key = key.into();
         builder.parts.value = value.into();
+        builder
+    }
+
+    /// Starts a struct that stands for the one around it.
+    pub(super) fn inside(whole: Whole) -> Self {
+        let mut builder = Self::new(Type::Struct);
+        builder.parts.whole = Some(whole);
         builder
     }
 
@@ -173,6 +181,8 @@ impl SchemaBuilder {
         let name = name.into();
         if self.parts.ty != Type::Struct {
             self.fail(format!("Cannot create fields on type {}", self.parts.ty));
+        } else if self.parts.whole.is_some() {
+            self.fail("Cannot create fields on a struct that stands for the one around it");
         } else if name.is_empty() {
             self.fail("fieldName cannot be null.");
         } else if self.has_field(&name) {

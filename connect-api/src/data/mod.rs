@@ -41,6 +41,7 @@ mod big_integer;
 mod builder;
 mod calendar;
 mod decimal;
+mod enclosing;
 #[doc(hidden)]
 pub mod java;
 pub mod logical;
@@ -63,6 +64,7 @@ pub use array::Array;
 pub use big_integer::BigInteger;
 pub use builder::SchemaBuilder;
 pub use decimal::Decimal;
+pub use enclosing::EnclosingStruct;
 pub use logical::Date;
 pub use map::Map;
 pub use pair::SchemaAndValue;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::enclosing::Whole;
 use super::logical::Logical;
 use super::{Field, SchemaBuilder, Str, Type, Value, logical};
 use crate::{Error, Result};
@@ -60,6 +61,8 @@ pub(super) struct Full {
     pub(super) fields: Vec<Field>,
     /// Empty below [`INDEXED`] fields.
     pub(super) index: HashMap<Str, usize>,
+    /// The struct around, whose fields these are; there are none of its own then.
+    pub(super) whole: Option<Whole>,
 }
 
 macro_rules! plain {
@@ -293,7 +296,7 @@ impl Schema {
     /// A data error when this is not a struct.
     pub fn fields(&self) -> Result<&[Field]> {
         match self.as_full() {
-            Some(full) if full.ty == Type::Struct => Ok(&full.fields),
+            Some(full) if full.ty == Type::Struct => Ok(full.field_list()),
             _ => Err(Error::data("Cannot list fields on non-struct type")),
         }
     }
@@ -310,9 +313,43 @@ impl Schema {
         }
     }
 
+    /// Whether this stands for a struct that it is inside of, see [`EnclosingStruct`](super::EnclosingStruct). Whoever
+    /// walks through the fields of schemas must not go on here.
+    pub fn is_recursive(&self) -> bool {
+        self.as_full().is_some_and(|full| full.whole.is_some())
+    }
+
+    /// Equality, which comes to an end where structs contain themselves: one that stands for the struct around is
+    /// compared by what is its own where the comparison comes from outside, since the struct around is compared then.
+    fn same(&self, other: &Self, inside: bool) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Full(a), Repr::Full(b)) => Arc::ptr_eq(a, b) || a.same(b, inside),
+            _ => self.is_same(other),
+        }
+    }
+
+    /// The hash, in which a struct inside another type counts without its fields: that it stands for the one around
+    /// must not show.
+    fn hash_parts<H: Hasher>(&self, state: &mut H, inside: bool) {
+        self.ty().hash(state);
+        self.is_optional().hash(state);
+        self.name().hash(state);
+        self.version().hash(state);
+        let Some(full) = self.as_full() else { return };
+        for part in [&full.key, &full.value].into_iter().flatten() {
+            part.hash_parts(state, true);
+        }
+        if !inside {
+            for field in full.field_list() {
+                field.name().hash(state);
+                field.schema().hash_parts(state, true);
+            }
+        }
+    }
+
     /// The fields, or none when this is no struct.
     pub(super) fn field_list(&self) -> &[Field] {
-        self.as_full().map_or(&[], |full| &full.fields)
+        self.as_full().map_or(&[], Full::field_list)
     }
 
     pub(super) fn find_field(&self, name: &str) -> Option<&Field> {
@@ -350,7 +387,40 @@ impl Full {
             value: None,
             fields: Vec::new(),
             index: HashMap::new(),
+            whole: None,
         }
+    }
+
+    fn field_list(&self) -> &[Field] {
+        match &self.whole {
+            None => &self.fields,
+            Some(whole) => whole.get().map_or(&[], Schema::field_list),
+        }
+    }
+
+    fn same(&self, other: &Self, inside: bool) -> bool {
+        let parts = |a: &Option<Schema>, b: &Option<Schema>| match (a, b) {
+            (Some(a), Some(b)) => a.same(b, true),
+            (None, None) => true,
+            _ => false,
+        };
+        let fields = |a: &[Field], b: &[Field]| {
+            std::ptr::eq(a, b)
+                || a.len() == b.len()
+                    && a.iter().zip(b).all(|(a, b)| a.name() == b.name() && a.schema().same(b.schema(), true))
+        };
+        self.ty == other.ty
+            && self.optional == other.optional
+            && self.version == other.version
+            && self.name == other.name
+            && self.doc == other.doc
+            && self.default == other.default
+            && parts(&self.key, &other.key)
+            && parts(&self.value, &other.value)
+            && self.parameters.len() == other.parameters.len()
+            && self.parameters.iter().all(|(key, value)| other.parameter(key) == Some(value))
+            && (inside && self.whole.is_some() && other.whole.is_some()
+                || fields(self.field_list(), other.field_list()))
     }
 
     fn is_plain(&self) -> bool {
@@ -367,7 +437,9 @@ impl Full {
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
-        if self.index.is_empty() {
+        if let Some(whole) = &self.whole {
+            whole.get()?.find_field(name)
+        } else if self.index.is_empty() {
             self.fields.iter().find(|field| field.name() == name)
         } else {
             self.fields.get(*self.index.get(name)?)
@@ -375,29 +447,10 @@ impl Full {
     }
 }
 
-impl PartialEq for Full {
-    fn eq(&self, other: &Self) -> bool {
-        self.ty == other.ty
-            && self.optional == other.optional
-            && self.version == other.version
-            && self.name == other.name
-            && self.doc == other.doc
-            && self.default == other.default
-            && self.fields == other.fields
-            && self.key == other.key
-            && self.value == other.value
-            && self.parameters.len() == other.parameters.len()
-            && self.parameters.iter().all(|(key, value)| other.parameter(key) == Some(value))
-    }
-}
-
 impl PartialEq for Schema {
     /// Equality of content: everything counts, also documentation and default, but not the order of parameters.
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Repr::Full(a), Repr::Full(b)) => Arc::ptr_eq(a, b) || a == b,
-            _ => self.is_same(other),
-        }
+        self.same(other, false)
     }
 }
 
@@ -405,15 +458,7 @@ impl Eq for Schema {}
 
 impl Hash for Schema {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ty().hash(state);
-        self.is_optional().hash(state);
-        self.name().hash(state);
-        self.version().hash(state);
-        if let Some(full) = self.as_full() {
-            full.key.hash(state);
-            full.value.hash(state);
-            full.fields.hash(state);
-        }
+        self.hash_parts(state, false);
     }
 }
 
@@ -449,6 +494,7 @@ impl fmt::Debug for Schema {
                 let (key, value) = (DebugOption(full.key.as_ref()), DebugOption(full.value.as_ref()));
                 write!(f, "<{key:?}, {value:?}>")?;
             }
+            Type::Struct if full.whole.is_some() => f.write_str(" …")?,
             Type::Struct => {
                 f.write_str(" ")?;
                 f.debug_map()

@@ -1,6 +1,6 @@
 //! Schemas.
 
-use connect_api::data::{Field, SchemaBuilder, Type, logical};
+use connect_api::data::{EnclosingStruct, Field, SchemaBuilder, Type, logical};
 use connect_api::{Error, ErrorKind, Schema, Value};
 
 use super::numbers::parse_int;
@@ -14,11 +14,39 @@ use crate::failure::{Answer, bad_case, null_pointer, thrown};
 ///
 /// A bad case when the type is unknown; what the builder refuses otherwise.
 pub fn read_schema(json: Option<&Json>) -> Answer<Option<Schema>> {
+    read_inside(json, None)
+}
+
+/// A struct whose fields are being read.
+struct Around<'a> {
+    name: Option<String>,
+    optional: bool,
+    itself: EnclosingStruct,
+    next: Option<&'a Around<'a>>,
+}
+
+fn read_inside(json: Option<&Json>, around: Option<&Around<'_>>) -> Answer<Option<Schema>> {
     match json {
         None | Some(Json::Null) => Ok(None),
         Some(Json::Text(name)) => short(name).map(Some),
-        Some(object) => full(object).map(Some),
+        Some(object) => match object.text("recursive") {
+            Some(name) => recursive(object, &name, around).map(Some),
+            None => full(object, around).map(Some),
+        },
     }
+}
+
+/// The enclosing struct of a name; optional as that is, or else as it says itself.
+fn recursive(json: &Json, name: &str, mut around: Option<&Around<'_>>) -> Answer<Schema> {
+    while let Some(here) = around {
+        if here.name.as_deref() == Some(name) {
+            let builder = here.itself.named(name);
+            let optional = here.optional || json.flag("optional").unwrap_or(false);
+            return Ok(if optional { builder.optional() } else { builder }.build()?);
+        }
+        around = here.next;
+    }
+    bad_case(format!("there is no struct {name} around"))
 }
 
 fn type_of(name: &str) -> Option<Type> {
@@ -47,11 +75,11 @@ fn short(text: &str) -> Answer<Schema> {
     Ok(schema.with_optional(optional))
 }
 
-fn full(json: &Json) -> Answer<Schema> {
+fn full(json: &Json, around: Option<&Around<'_>>) -> Answer<Schema> {
     let Some(ty) = json.text("type").and_then(|name| type_of(&name)) else {
         return bad_case(format!("unknown schema type {}", json.get("type").unwrap_or(&Json::Null)));
     };
-    let part = |name: &str| read_schema(json.get(name));
+    let part = |name: &str| read_inside(json.get(name), around);
     let typeless = match ty {
         Type::Array => json.some("items").is_none(),
         Type::Map => json.some("keys").is_none() || json.some("values").is_none(),
@@ -62,11 +90,17 @@ fn full(json: &Json) -> Answer<Schema> {
         Type::Map => SchemaBuilder::map(part("keys")?, part("values")?),
         ty => SchemaBuilder::new(ty),
     };
+    let here = Around {
+        name: json.text("name"),
+        optional: json.flag("optional").unwrap_or(false),
+        itself: EnclosingStruct::new(),
+        next: around,
+    };
     if ty == Type::Struct {
         let mut names = std::collections::HashSet::new();
         for field in json.get("fields").map(Json::children).unwrap_or_default() {
             let name = field.text("name");
-            let Some(schema) = read_schema(field.get("schema"))? else {
+            let Some(schema) = read_inside(field.get("schema"), Some(&here))? else {
                 // The builder looks at the name first.
                 return match name.filter(|name| !name.is_empty()) {
                     None => builder_error("fieldName cannot be null.", None),
@@ -124,6 +158,9 @@ fn full(json: &Json) -> Answer<Schema> {
         }
         builder = builder.default_value(default);
     }
+    if ty == Type::Struct {
+        return Ok(here.itself.complete(builder)?);
+    }
     Ok(builder.build()?)
 }
 
@@ -147,6 +184,10 @@ pub fn write_schema(schema: Option<&Schema>) -> Json {
     let mut json = Json::tagged("type", schema.ty().name());
     if schema.is_optional() {
         json.set("optional", true);
+    }
+    if schema.is_recursive() {
+        json.set("recursive", schema.name().unwrap_or_default());
+        return json;
     }
     for (name, value) in [
         ("name", schema.name().map(Json::from)),

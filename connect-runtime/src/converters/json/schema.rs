@@ -55,6 +55,17 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     }
 }
 
+/// Java ends in a `StackOverflowError`.
+#[cold]
+fn endless(schema: &Schema) -> Error {
+    Error::data(format!(
+        "The schema {} contains itself, which the schemas of JsonConverter cannot express; set schemas.enable=false or \
+         use a converter with a schema registry",
+        schema.name().unwrap_or("without name")
+    ))
+    .with_java_class("java.lang.StackOverflowError")
+}
+
 /// A schema as JSON, for `field` as the last member.
 pub(super) fn write(writer: &mut Writer<'_>, schema: Option<&Schema>, field: Option<&str>) -> Result<()> {
     let Some(schema) = schema else {
@@ -76,6 +87,7 @@ pub(super) fn write(writer: &mut Writer<'_>, schema: Option<&Schema>, field: Opt
             writer.out.extend_from_slice(b",\"values\":");
             write(writer, schema.value_schema()?, None)?;
         }
+        Type::Struct if schema.is_recursive() => return Err(endless(schema)),
         Type::Struct => {
             writer.out.extend_from_slice(b",\"fields\":[");
             writer.enter()?;
