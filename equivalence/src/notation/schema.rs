@@ -22,7 +22,7 @@ struct Around<'a> {
     name: Option<String>,
     optional: bool,
     itself: EnclosingStruct,
-    next: Option<&'a Around<'a>>,
+    next: Option<&'a Self>,
 }
 
 fn read_inside(json: Option<&Json>, around: Option<&Around<'_>>) -> Answer<Option<Schema>> {

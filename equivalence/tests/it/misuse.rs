@@ -83,3 +83,36 @@ fn a_topic_that_is_null_stays_null_or_the_case_is_passed_over() {
     assert!(case("InsertField$Value", r#"{"topic.field":"a"}"#).get("skip").is_some());
     assert!(case("RegexRouter", r#"{"regex":".*","replacement":"x"}"#).get("skip").is_some());
 }
+
+const NODE: &str = r#"{"type":"struct","name":"N","fields":[{"name":"v","schema":"int32"},{"name":"next","schema":{"type":"struct","optional":true,"recursive":"N"}}]}"#;
+const NODES: &str = r#"{"struct":{"v":{"i32":1},"next":{"struct":{"v":{"i32":2},"next":null}}}}"#;
+
+#[test]
+fn a_struct_that_contains_itself_goes_through_what_does_not_walk_through_its_schema() {
+    let hoist = answer(&format!(
+        r#"{{"op":"transform","class":"HoistField$Value","config":{{"field":"a"}},"record":{{"topic":"t","value":{{"schema":{NODE},"value":{NODES}}}}}}}"#
+    ));
+    let value = hoist.get("ok").and_then(|ok| ok.get("value")).unwrap();
+    assert_eq!(
+        value.to_string(),
+        format!(
+            r#"{{"schema":{{"type":"struct","fields":[{{"name":"a","schema":{NODE}}}]}},"value":{{"struct":{{"a":{NODES}}}}}}}"#
+        )
+    );
+}
+
+#[test]
+fn a_struct_that_contains_itself_is_refused_where_its_schema_would_have_no_end() {
+    for line in [
+        format!(
+            r#"{{"op":"from_connect","class":"JsonConverter","config":{{}},"schema":{NODE},"value":{NODES}}}"#
+        ),
+        format!(
+            r#"{{"op":"transform","class":"Flatten$Value","config":{{}},"record":{{"topic":"t","value":{{"schema":{NODE},"value":{NODES}}}}}}}"#
+        ),
+    ] {
+        let answer = answer(&line);
+        let error = answer.get("error").unwrap();
+        assert_eq!(error.text("class").as_deref(), Some("java.lang.StackOverflowError"), "{error}");
+    }
+}
