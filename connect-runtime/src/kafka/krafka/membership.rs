@@ -87,7 +87,7 @@ impl Membership {
 
     /// Joins the group, or changes what this member wants to read.
     pub(in crate::kafka) async fn subscribe(&mut self, subscription: Subscription) -> Result<()> {
-        let mut upkeep = Upkeep::new(subscription, self.metadata_max_age)?;
+        let mut upkeep = Upkeep::new(subscription, self.group.clone(), self.metadata_max_age)?;
         let client = match &self.member {
             Some((client, _)) => Arc::clone(client),
             None => self.client().await?,
