@@ -1,12 +1,63 @@
-//! `cargo xtask bench`: the benchmarks, in release mode.
+//! `cargo xtask bench`: the benchmarks, in release mode; `side-by-side` measures Java's worker beside ours.
 
-use crate::process;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{self, root, target, works};
 use crate::steps::{Outcome, StepResult};
 
-/// Hands its arguments through to the benchmark program.
+/// Hands its arguments through to the benchmark program, or to the one that compares workers.
 pub(crate) fn run(args: &[String]) -> StepResult {
+    if let Some(("side-by-side", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        return side_by_side(rest);
+    }
     let mut command = process::cargo("run --release -p connect-benches --");
     command.args(args);
     process::run(command)?;
     Ok(Outcome::Done(String::new()))
+}
+
+fn side_by_side(args: &[String]) -> StepResult {
+    for (program, arg) in [("python3", "--version"), ("javac", "-version")] {
+        if !works(program, &[arg]) {
+            return Err(format!("there is no {program}, which the measurement needs"));
+        }
+    }
+    let here = root().join("benches/side-by-side");
+    let java = java_worker(&here)?;
+    process::run(process::cargo("build --release -p connect-worker --features bench"))?;
+    let mut command = Command::new("python3");
+    command.arg(here.join("run.py")).args(args);
+    command.arg("--ours").arg(target().join("release/connect-worker"));
+    command.arg("--java-home").arg(java);
+    command.arg("--scratch").arg(target().join("xtask/side-by-side"));
+    process::run(command)?;
+    Ok(Outcome::Done(String::new()))
+}
+
+/// Where Java's worker is; Maven fetches it once into `$CONNECT_BENCH_HOME` (`~/.cache/connect-bench`).
+fn java_worker(here: &Path) -> Result<PathBuf, String> {
+    let home = env::var_os("CONNECT_BENCH_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache/connect-bench")))
+        .ok_or("neither CONNECT_BENCH_HOME nor HOME is set")?;
+    let (lib, plugins) = (home.join("lib"), home.join("plugins/file"));
+    if !plugins.is_dir() {
+        let mut maven = Command::new("mvn");
+        maven.args(["-q", "-B", "-f"]).arg(here.join("pom.xml")).arg("dependency:copy-dependencies");
+        maven.arg(format!("-DoutputDirectory={}", lib.display()));
+        process::run(maven)?;
+        let failed = |error: std::io::Error| format!("{}: {error}", plugins.display());
+        fs::create_dir_all(&plugins).map_err(failed)?;
+        for entry in fs::read_dir(&lib).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default();
+            if name.to_string_lossy().starts_with("connect-file-") {
+                fs::copy(&path, plugins.join(name)).map_err(failed)?;
+            }
+        }
+    }
+    Ok(home)
 }

@@ -1,14 +1,28 @@
 //! Topics that grow: the client's classic group protocol does not notice by itself.
 
+use std::sync::Arc;
+
 use connect_api::TopicPartition;
-use connect_runtime::kafka::{ClientProperties, ConsumerEvent, KafkaErrorKind, NewTopic, Subscription};
+use connect_runtime::kafka::{
+    ClientProperties, ConsumerEvent, Kafka, KafkaErrorKind, NewTopic, Subscription,
+};
 
 use super::broker::Broker;
 use super::suite::tools::{WAIT, soon, unique};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_get_the_partitions_that_a_topic_gains() {
-    let (Some(kafka), Some(broker)) = (super::krafka(), Broker::shared()) else {
+    get_what_a_topic_gains(super::krafka()).await;
+}
+
+#[cfg(feature = "native")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn native_members_get_the_partitions_that_a_topic_gains() {
+    get_what_a_topic_gains(super::native()).await;
+}
+
+async fn get_what_a_topic_gains(kafka: Option<Arc<dyn Kafka>>) {
+    let (Some(kafka), Some(broker)) = (kafka, Broker::shared()) else {
         eprintln!("skipped: no broker, run cargo xtask kafka");
         return;
     };

@@ -1,4 +1,4 @@
-//! Several brokers, and leaders that move between them while records are written.
+//! Several brokers, and leaders that move between them while records are written and read.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use connect_runtime::kafka::{ClientProperties, Kafka, NewTopic, Producer};
+use connect_api::TopicPartition;
+use connect_runtime::kafka::{ClientProperties, ConsumerEvent, Kafka, NewTopic, Producer};
 use tokio::process::Command;
 
 use super::broker::{free_port, script};
-use super::suite::tools::{counted, eventually, numbers, read_topic, soon, texts, unique};
+use super::suite::tools::{WAIT, counted, eventually, numbers, read_topic, soon, text, texts, unique};
 
 /// Three brokers; the first one is the controller, too, and stays.
 struct Cluster {
@@ -108,6 +109,27 @@ async fn write(producer: &mut dyn Producer, topic: &str, acked: &AtomicUsize, st
     next
 }
 
+/// Reads while leaders move, until all that was written is there: everything, once, in order.
+async fn follow(kafka: &dyn Kafka, servers: &ClientProperties, topic: &str, count: &AtomicUsize) {
+    let mut properties = servers.clone();
+    properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+    let mut consumer = kafka.consumer(&properties).await.unwrap();
+    let partitions = [0, 1, 2].map(|number| TopicPartition::new(topic, number));
+    soon("partitions are assigned", consumer.assign(&partitions)).await.unwrap();
+    let mut next = [0; 3];
+    while next.iter().any(|next| *next < count.load(Ordering::SeqCst)) {
+        let event = soon("a poll comes back", consumer.poll(WAIT)).await.unwrap();
+        let ConsumerEvent::Records(batches) = event else { panic!("{event:?}") };
+        for batch in batches {
+            let next = &mut next[usize::try_from(batch.partition.partition).unwrap()];
+            for record in &batch.records {
+                assert_eq!(text(record), next.to_string(), "{}", batch.partition);
+                *next += 1;
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_follow_leaders_that_move_and_none_is_lost_doubled_or_overtaken() {
     let (Some(kafka), Some(cluster)) = (super::native(), Cluster::start().await) else {
@@ -159,7 +181,15 @@ async fn follows_leaders(kafka: &dyn Kafka, cluster: &Cluster) {
         cluster.elect().await;
         stop.store(true, Ordering::SeqCst);
     };
-    let (count, ()) = tokio::join!(writing, moving);
+    let done = AtomicUsize::new(usize::MAX);
+    let writing = async {
+        let count = writing.await;
+        done.store(count, Ordering::SeqCst);
+        count
+    };
+    let servers = ClientProperties::from([("bootstrap.servers".to_owned(), cluster.address())]);
+    let following = follow(kafka, &servers, &topic, &done);
+    let (count, (), ()) = tokio::join!(writing, moving, following);
     soon("the producer closes", producer.close(Duration::from_secs(30))).await.unwrap();
 
     properties.retain(|key, _| key == "bootstrap.servers");

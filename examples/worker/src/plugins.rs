@@ -14,6 +14,8 @@ use crate::{Failure, output};
 pub(crate) fn register(plugins: &mut Plugins) {
     connect_datagen::register(plugins);
     connect_file::register(plugins);
+    #[cfg(feature = "bench")]
+    connect_perf::register(plugins);
     connect_transforms::register(plugins);
 }
 

@@ -12,6 +12,8 @@ mod list_offsets;
 mod partition;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

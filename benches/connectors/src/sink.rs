@@ -1,0 +1,77 @@
+//! [`PerfSink`]: counts.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use connect_api::{
+    Config, Error, Properties, Result, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask,
+    SinkTaskContext,
+};
+
+/// How many records lie between two lines of the log.
+const STEP: u64 = 100_000;
+
+/// The configuration of [`PerfSink`].
+#[derive(Clone, Debug, Config)]
+pub struct PerfSinkConfig {
+    /// Where the counts go.
+    #[config(importance = High)]
+    pub file: PathBuf,
+}
+
+/// Counts records, and appends `<count> <milliseconds since the epoch>` to a file with the first ones and each time
+/// another 100,000 have arrived.
+#[derive(Debug)]
+pub struct PerfSink(Properties);
+
+#[async_trait]
+impl SinkConnector for PerfSink {
+    type Config = PerfSinkConfig;
+    type Task = PerfSinkTask;
+
+    async fn start(config: PerfSinkConfig, _: SinkConnectorContext) -> Result<Self> {
+        Ok(Self(config.to_properties()))
+    }
+
+    async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<Properties>> {
+        Ok(vec![self.0.clone(); max_tasks.min(1)])
+    }
+}
+
+/// The task of [`PerfSink`].
+#[derive(Debug)]
+pub struct PerfSinkTask {
+    log: File,
+    count: u64,
+    next: u64,
+}
+
+#[async_trait]
+impl SinkTask for PerfSinkTask {
+    type Config = PerfSinkConfig;
+
+    async fn start(config: PerfSinkConfig, _: SinkTaskContext) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(&config.file).map_err(|error| {
+            Error::connect(format!("the log {} cannot be opened", config.file.display())).with_source(error)
+        })?;
+        Ok(Self { log, count: 0, next: 1 })
+    }
+
+    async fn put(&mut self, records: &[SinkRecord]) -> Result<()> {
+        self.count += records.len() as u64;
+        if self.count >= self.next {
+            writeln!(self.log, "{} {}", self.count, now_millis())
+                .map_err(|error| Error::connect("the log cannot be written").with_source(error))?;
+            self.next = (self.count / STEP + 1) * STEP;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "another program compares it with its own clock")]
+fn now_millis() -> u128 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.unwrap_or_default().as_millis()
+}
