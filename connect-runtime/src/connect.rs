@@ -7,9 +7,10 @@ use std::time::Duration;
 use connect_api::config::{Config, Properties};
 use connect_api::{Plugins, SinkConnector, SourceConnector};
 
-use crate::config::WorkerConfig;
+use crate::config::{WorkerConfig, WorkerMode};
 use crate::dead_letters::DeadLetterTopic;
 use crate::error::{Error, Result};
+use crate::herder::distributed::{DistributedHerder, peers, peers::Peers};
 use crate::herder::standalone::StandaloneHerder;
 use crate::herder::{Abandoned, ConnectorStatus, Herder, Restart};
 use crate::kafka::Kafka;
@@ -47,7 +48,7 @@ pub struct Connect {
 }
 
 struct Inner {
-    herder: Arc<StandaloneHerder>,
+    herder: Arc<dyn Herder>,
     worker: Arc<Worker>,
     memory: Option<MemoryKafka>,
     stopped: std::sync::atomic::AtomicBool,
@@ -78,7 +79,8 @@ impl Connect {
             kafka: None,
             memory: None,
             config: None,
-            standalone: false,
+            mode: Mode::Embedded,
+            peers: None,
             loggers: None,
         }
     }
@@ -333,7 +335,7 @@ impl Connect {
 
     /// The control plane behind this handle.
     pub fn herder(&self) -> Arc<dyn Herder> {
-        Arc::clone(&self.inner.herder) as _
+        Arc::clone(&self.inner.herder)
     }
 
     /// The Kafka in memory that this worker runs on, if it does.
@@ -398,8 +400,17 @@ pub struct ConnectBuilder {
     kafka: Option<Arc<dyn Kafka>>,
     memory: Option<MemoryKafka>,
     config: Option<WorkerConfig>,
-    standalone: bool,
+    mode: Mode,
+    peers: Option<Arc<dyn Peers>>,
     loggers: Option<Loggers>,
+}
+
+/// As what the properties are read.
+#[derive(Clone, Copy)]
+enum Mode {
+    Embedded,
+    Standalone,
+    Distributed,
 }
 
 impl std::fmt::Debug for ConnectBuilder {
@@ -473,7 +484,27 @@ impl ConnectBuilder {
     /// `offset.storage.file.filename` have to be set.
     #[must_use]
     pub fn standalone(mut self) -> Self {
-        self.standalone = true;
+        self.mode = Mode::Standalone;
+        self
+    }
+
+    /// Takes the properties as Kafka's distributed worker does: converters, `bootstrap.servers`, `group.id` and the three
+    /// topics have to be set. The worker joins the group, and shares its connectors and tasks with all workers in it,
+    /// Java's included.
+    ///
+    /// Calls that change something are for the leader of the group; the others refuse with
+    /// [`Error::RequestTarget`], which says where the leader is. The REST API forwards them by itself.
+    #[must_use]
+    pub fn distributed(mut self) -> Self {
+        self.mode = Mode::Distributed;
+        self
+    }
+
+    /// The way to the REST API of other workers, where it is not HTTP.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn peers(mut self, peers: Arc<dyn Peers>) -> Self {
+        self.peers = Some(peers);
         self
     }
 
@@ -504,7 +535,19 @@ impl ConnectBuilder {
             tracing::warn!(key = %ignored.key, "{}", ignored.why);
         }
         let worker = Worker::start(kafka, config, self.plugins, self.loggers).await?;
-        let herder = Arc::new(StandaloneHerder::new(Arc::clone(&worker)));
+        let herder: Arc<dyn Herder> = match &worker.config.mode {
+            WorkerMode::Distributed(settings) => {
+                let settings = settings.as_ref().clone();
+                let peers = match self.peers {
+                    Some(peers) => peers,
+                    None => peers::http()?,
+                };
+                Arc::new(DistributedHerder::start(Arc::clone(&worker), settings, peers).await?)
+            }
+            WorkerMode::Embedded | WorkerMode::Standalone => {
+                Arc::new(StandaloneHerder::new(Arc::clone(&worker)))
+            }
+        };
         let inner = Inner { herder, worker, memory: self.memory, stopped: false.into() };
         Ok(Connect { inner: Arc::new(inner) })
     }
@@ -529,9 +572,10 @@ impl ConnectBuilder {
             Some(config) => config,
             None => {
                 let resolved = Worker::resolve_worker(&self.plugins, &self.properties).await?;
-                let config = match self.standalone {
-                    true => WorkerConfig::standalone(&resolved),
-                    false => WorkerConfig::embedded(&resolved),
+                let config = match self.mode {
+                    Mode::Embedded => WorkerConfig::embedded(&resolved),
+                    Mode::Standalone => WorkerConfig::standalone(&resolved),
+                    Mode::Distributed => WorkerConfig::distributed(&resolved),
                 };
                 config.map_err(|error| with_converter_problems(error, &resolved, &self.plugins))?
             }

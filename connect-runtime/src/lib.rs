@@ -109,6 +109,8 @@ mod worker;
 
 pub use connect::{Connect, ConnectBuilder, ShutdownReport};
 pub use error::{Error, Result};
+#[doc(hidden)]
+pub use herder::distributed::peers;
 pub use herder::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
 pub use kafka::memory::MemoryKafka;
 pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};

@@ -1,5 +1,6 @@
 //! Desired state to actual state: the requests of Kafka Connect's REST API as calls.
 
+pub(crate) mod distributed;
 pub(crate) mod standalone;
 mod supervisor;
 

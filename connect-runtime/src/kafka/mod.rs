@@ -11,6 +11,7 @@ mod error;
 mod jaas;
 #[cfg(feature = "krafka")]
 pub mod krafka;
+pub mod membership;
 pub mod memory;
 #[cfg(feature = "native")]
 pub mod native;
@@ -34,6 +35,7 @@ use connect_api::{Offsets, RawHeaders, Str, TimestampType, TopicPartition};
 use futures::future::BoxFuture;
 
 pub use error::{KafkaError, KafkaErrorKind};
+use membership::{GroupMember, GroupSettings};
 
 /// The result of a client call.
 pub type Result<T, E = KafkaError> = std::result::Result<T, E>;
@@ -345,4 +347,18 @@ pub trait Kafka: Send + Sync + std::fmt::Debug {
 
     /// An admin client.
     async fn admin(&self, properties: &ClientProperties) -> Result<Box<dyn Admin>>;
+
+    /// A member of a group that shares out something else than partitions. Only some implementations can.
+    async fn group_member(
+        &self,
+        properties: &ClientProperties,
+        settings: GroupSettings,
+    ) -> Result<Box<dyn GroupMember>> {
+        let _ = (properties, settings);
+        let name = self.capabilities().name;
+        let message = format!(
+            "the Kafka client {name} cannot be a member of a cluster of workers: build with the feature `native`"
+        );
+        Err(KafkaError::new(KafkaErrorKind::Unsupported, message))
+    }
 }

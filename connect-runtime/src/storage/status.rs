@@ -1,44 +1,13 @@
 //! Statuses of connectors and tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The state of a connector or task, under Kafka's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Nobody runs it now.
-    Unassigned,
-    /// It runs.
-    Running,
-    /// It waits to be resumed.
-    Paused,
-    /// It ended with an error; the status has the trace.
-    Failed,
-    /// It is about to start again.
-    Restarting,
-    /// It was stopped; its tasks are gone, its offsets stay.
-    Stopped,
-}
-
-impl State {
-    /// Kafka's spelling: `RUNNING`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unassigned => "UNASSIGNED",
-            Self::Running => "RUNNING",
-            Self::Paused => "PAUSED",
-            Self::Failed => "FAILED",
-            Self::Restarting => "RESTARTING",
-            Self::Stopped => "STOPPED",
-        }
-    }
-}
-
-impl std::fmt::Display for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::status_log::Outbox;
+use crate::time::now_millis;
+pub use crate::wire::status_topic::State;
+use crate::wire::status_topic::{StatusRecord, StatusValue, TopicUse};
 
 /// What is known about a connector or task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +19,8 @@ pub struct Status {
     pub trace: Option<String>,
     /// Which worker says so.
     pub worker_id: String,
+    /// In which generation of its group: of two workers that speak of one task the later one is right.
+    pub(crate) generation: i32,
     /// For a task under `errors.restart.*` that has failed since somebody started it: how often, and when it is
     /// started again.
     pub restart: Option<RestartStatus>,
@@ -57,7 +28,13 @@ pub struct Status {
 
 impl Status {
     pub(crate) fn unassigned(worker_id: &str) -> Self {
-        Self { state: State::Unassigned, trace: None, worker_id: worker_id.to_owned(), restart: None }
+        Self {
+            state: State::Unassigned,
+            trace: None,
+            worker_id: worker_id.to_owned(),
+            generation: 0,
+            restart: None,
+        }
     }
 }
 
@@ -80,12 +57,13 @@ pub struct RestartStatus {
 pub(crate) struct TopicTracker {
     pub(crate) statuses: std::sync::Arc<StatusStore>,
     pub(crate) connector: std::sync::Arc<str>,
+    pub(crate) task: usize,
 }
 
 impl TopicTracker {
     /// Records of a topic were written or read. To be called by batch.
     pub(crate) fn used(&self, topic: &str) {
-        self.statuses.add_topic(&self.connector, topic);
+        self.statuses.add_topic(&self.connector, self.task, topic);
     }
 }
 
@@ -97,7 +75,7 @@ pub(crate) struct StatusKey {
     pub(crate) task: Option<usize>,
 }
 
-/// The statuses of this worker, in memory.
+/// The statuses that this worker knows: its own, and in a cluster those of the other workers.
 #[derive(Debug)]
 pub(crate) struct StatusStore {
     worker_id: String,
@@ -105,6 +83,9 @@ pub(crate) struct StatusStore {
     /// The topics that connectors have used (KIP-558).
     topics: Mutex<BTreeMap<String, BTreeSet<String>>>,
     changed: tokio::sync::watch::Sender<u64>,
+    /// What the other workers have to be told; `None` where there are none.
+    outbox: Option<Outbox>,
+    generation: AtomicI32,
 }
 
 impl StatusStore {
@@ -114,14 +95,42 @@ impl StatusStore {
             map: Mutex::default(),
             topics: Mutex::default(),
             changed: tokio::sync::watch::Sender::new(0),
+            outbox: None,
+            generation: AtomicI32::new(0),
         }
+    }
+
+    /// That of a worker in a cluster: what is put here is to be written to the status topic.
+    pub(crate) fn of_cluster(worker_id: String) -> Self {
+        Self { outbox: Some(Outbox::default()), ..Self::new(worker_id) }
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
+    /// The group has formed anew.
+    pub(crate) fn set_generation(&self, generation: i32) {
+        self.generation.store(generation, Ordering::Relaxed);
     }
 
     pub(crate) fn put(&self, connector: &str, task: Option<usize>, state: State, trace: Option<String>) {
         let key = StatusKey { connector: connector.to_owned(), task };
+        let generation = self.generation.load(Ordering::Relaxed);
         let mut map = self.lock();
-        let restart = map.get(&key).and_then(|status| status.restart);
-        map.insert(key, Status { state, trace, worker_id: self.worker_id.clone(), restart });
+        let known = map.get(&key);
+        if self.outbox.is_some()
+            && state == State::Unassigned
+            && known.is_some_and(|known| known.worker_id != self.worker_id && known.generation > generation)
+        {
+            // Somebody else runs it already.
+            return;
+        }
+        let restart = known.and_then(|status| status.restart);
+        let status = Status { state, trace, worker_id: self.worker_id.clone(), generation, restart };
+        // Under the lock, so that the last one told is the last one kept.
+        self.tell(|| record(&key, Some(&status)));
+        map.insert(key, status);
         drop(map);
         self.changed.send_modify(|version| *version += 1);
     }
@@ -139,17 +148,30 @@ impl StatusStore {
         self.lock().get(&StatusKey { connector: connector.to_owned(), task }).cloned()
     }
 
+    /// Everything that has a status.
+    pub(crate) fn keys(&self) -> Vec<StatusKey> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Forgets the tasks of a connector from a number on.
     pub(crate) fn remove_tasks(&self, connector: &str, from: usize) {
-        self.lock().retain(|key, _| key.connector != connector || key.task.is_none_or(|task| task < from));
-        self.changed.send_modify(|version| *version += 1);
+        self.forget(|key| key.connector == connector && key.task.is_some_and(|task| task >= from));
     }
 
     /// A task of the connector has written or read a topic.
-    pub(crate) fn add_topic(&self, connector: &str, topic: &str) {
+    pub(crate) fn add_topic(&self, connector: &str, task: usize, topic: &str) {
         let mut topics = self.lock_topics();
         if !topics.get(connector).is_some_and(|known| known.contains(topic)) {
             topics.entry(connector.to_owned()).or_default().insert(topic.to_owned());
+            self.tell(|| {
+                let topic_use = TopicUse {
+                    topic: topic.to_owned(),
+                    connector: connector.to_owned(),
+                    task: i64::try_from(task).unwrap_or(i64::MAX),
+                    discover_timestamp: now_millis(),
+                };
+                topic_record(topic, connector, Some(topic_use))
+            });
         }
     }
 
@@ -160,14 +182,85 @@ impl StatusStore {
 
     /// Forgets the topics that a connector has used.
     pub(crate) fn reset_topics(&self, connector: &str) {
-        self.lock_topics().remove(connector);
+        for topic in self.lock_topics().remove(connector).unwrap_or_default() {
+            self.tell(|| topic_record(&topic, connector, None));
+        }
     }
 
     /// Forgets a connector and its tasks.
     pub(crate) fn remove(&self, connector: &str) {
-        self.lock().retain(|key, _| key.connector != connector);
+        self.forget(|key| key.connector == connector);
         self.reset_topics(connector);
+    }
+
+    fn forget(&self, which: impl Fn(&StatusKey) -> bool) {
+        self.lock().retain(|key, _| {
+            let gone = which(key);
+            if gone {
+                self.tell(|| record(key, None));
+            }
+            !gone
+        });
         self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn tell(&self, record: impl FnOnce() -> StatusRecord) {
+        if let Some(outbox) = &self.outbox {
+            outbox.put(&record());
+        }
+    }
+
+    /// Takes over what a worker of the cluster wrote, this one or another.
+    pub(crate) fn apply(&self, record: StatusRecord) {
+        let (key, _) = record.encode();
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.holds(&key)) {
+            // What this worker has to say about it comes later.
+            return;
+        }
+        match record {
+            StatusRecord::Connector { name, status: None } => {
+                self.lock().retain(|key, _| key.connector != name)
+            }
+            StatusRecord::Connector { name, status: Some(value) } => {
+                self.take_over(StatusKey { connector: name, task: None }, value);
+            }
+            StatusRecord::Task { connector, task, status: None } => {
+                self.lock().remove(&StatusKey { connector, task: Some(task) });
+            }
+            StatusRecord::Task { connector, task, status: Some(value) } => {
+                self.take_over(StatusKey { connector, task: Some(task) }, value);
+            }
+            StatusRecord::Topic { topic, connector, topic_use: None } => {
+                if let Some(known) = self.lock_topics().get_mut(&connector) {
+                    known.remove(&topic);
+                }
+            }
+            StatusRecord::Topic { topic, connector, topic_use: Some(_) } => {
+                self.lock_topics().entry(connector).or_default().insert(topic);
+            }
+            StatusRecord::Unknown => {}
+        }
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn take_over(&self, key: StatusKey, value: StatusValue) {
+        let mut map = self.lock();
+        let known = map.get(&key);
+        let late = key.task.is_some()
+            && value.state == State::Unassigned
+            && known.is_some_and(|known| {
+                known.state == State::Running
+                    && known.generation >= value.generation
+                    && known.worker_id != value.worker_id
+            });
+        if late {
+            // Whoever had it before says so after the next one runs it.
+            return;
+        }
+        let restart =
+            known.filter(|known| known.worker_id == value.worker_id).and_then(|known| known.restart);
+        let StatusValue { state, trace, worker_id, generation, .. } = value;
+        map.insert(key, Status { state, trace, worker_id, generation, restart });
     }
 
     /// Changes whenever a status does.
@@ -182,4 +275,22 @@ impl StatusStore {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StatusKey, Status>> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn record(key: &StatusKey, status: Option<&Status>) -> StatusRecord {
+    let status = status.map(|status| StatusValue {
+        state: status.state,
+        trace: status.trace.clone(),
+        worker_id: status.worker_id.clone(),
+        generation: status.generation,
+        version: None,
+    });
+    match key.task {
+        None => StatusRecord::Connector { name: key.connector.clone(), status },
+        Some(task) => StatusRecord::Task { connector: key.connector.clone(), task, status },
+    }
+}
+
+fn topic_record(topic: &str, connector: &str, topic_use: Option<TopicUse>) -> StatusRecord {
+    StatusRecord::Topic { topic: topic.to_owned(), connector: connector.to_owned(), topic_use }
 }

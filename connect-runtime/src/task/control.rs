@@ -2,28 +2,7 @@
 
 use tokio::sync::watch;
 
-/// The state that a connector, and with it each task, shall be in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TargetState {
-    /// Moving data.
-    #[default]
-    Started,
-    /// Keeping its resources and partitions, moving nothing.
-    Paused,
-    /// Not running.
-    Stopped,
-}
-
-impl TargetState {
-    /// Kafka's spelling: `STARTED`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Started => "STARTED",
-            Self::Paused => "PAUSED",
-            Self::Stopped => "STOPPED",
-        }
-    }
-}
+pub use crate::wire::config_topic::TargetState;
 
 /// The receiving end of a task's control.
 #[derive(Clone)]

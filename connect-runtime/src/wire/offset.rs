@@ -6,6 +6,8 @@ use bytes::Bytes;
 use connect_api::{Error, OffsetValue, Result, ResultExt, SourceOffset, SourcePartition};
 use serde_json::Value as Json;
 
+use super::json::string;
+
 /// `["<connector>",{<partition>}]`.
 pub(crate) fn encode_key(connector: &str, partition: &SourcePartition) -> Bytes {
     let mut text = String::from("[");
@@ -104,27 +106,6 @@ fn map<'a>(text: &mut String, entries: impl Iterator<Item = (&'a str, &'a Offset
         }
     }
     text.push('}');
-}
-
-/// Escapes as Java's writer does: short escapes where JSON has them, upper-case hexadecimal for other controls.
-fn string(text: &mut String, value: &str) {
-    text.push('"');
-    for c in value.chars() {
-        match c {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            c if c < ' ' => {
-                let _ = write!(text, "\\u{:04X}", u32::from(c));
-            }
-            c => text.push(c),
-        }
-    }
-    text.push('"');
 }
 
 #[cfg(test)]

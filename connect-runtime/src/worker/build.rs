@@ -178,6 +178,7 @@ impl Worker {
             topics: self.config.topic_tracking_enable.then(|| TopicTracker {
                 statuses: Arc::clone(&self.statuses),
                 connector: Arc::clone(&start.id.connector),
+                task: start.id.task,
             }),
             secrets: Arc::clone(&start.connector),
             offset_flush_interval: self.config.offset_flush_interval,

@@ -17,7 +17,7 @@ use connect_api::{Error, Plugins, Result, SinkConnectorContext, SourceConnectorC
 pub(crate) use self::connector::{Connector, Host, Signal};
 use crate::config::{
     self, ConfigInfos, ConfigTransformer, ConnectorConfig, OffsetStorage, Resolved, RestartPolicy,
-    WorkerConfig,
+    WorkerConfig, WorkerMode,
 };
 use crate::kafka::Kafka;
 use crate::loggers::Loggers;
@@ -110,7 +110,10 @@ impl Worker {
         };
         offsets.start().await?;
         let id = config.rest.advertised_address();
-        let statuses = Arc::new(StatusStore::new(id.clone()));
+        let statuses = Arc::new(match config.mode {
+            WorkerMode::Distributed(_) => StatusStore::of_cluster(id.clone()),
+            WorkerMode::Embedded | WorkerMode::Standalone => StatusStore::new(id.clone()),
+        });
         Ok(Arc::new(Self { kafka, config, plugins, offsets, statuses, loggers, transformer, id, cluster_id }))
     }
 
@@ -168,6 +171,23 @@ impl Worker {
             .map_err(|error| error.with("connector", name))?;
         let plugin = self.plugin(&resolved.properties)?;
         Ok(resolved.with_passwords_of(&plugin.config_def()).with_passwords_of(&plugin.task_config_def()))
+    }
+
+    /// Replaces the references in a task's configuration.
+    pub(crate) async fn resolve_references(&self, config: &Properties) -> Result<Properties> {
+        Ok(self.transformer.resolve(config).await?.properties)
+    }
+
+    /// Whether it is a sink.
+    pub(crate) fn is_sink(&self, config: &Properties) -> Result<bool> {
+        Ok(matches!(self.plugin(config)?, ConnectorPlugin::Sink(_)))
+    }
+
+    /// The Java class of a connector's tasks, which a Java worker needs to run one: by convention `XConnector` has
+    /// `XTask`. `None` for a connector that has no Java name.
+    pub(crate) fn task_class(&self, config: &Properties) -> Option<String> {
+        let plugin = self.plugin(config).ok()?;
+        Some(format!("{}Task", plugin.info().class().strip_suffix("Connector")?))
     }
 
     /// When the values of a configuration may have changed, if the connector wants to be restarted then.

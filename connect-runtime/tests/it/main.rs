@@ -1,6 +1,7 @@
 //! Everything that the engine does, tested from outside, without a network.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it cannot go on")]
 
+mod cluster;
 mod config;
 #[cfg(feature = "json")]
 mod converter_contract;
@@ -25,3 +26,4 @@ mod scripted;
 mod sink_loop;
 mod source_dead_letters;
 mod source_loop;
+mod topics;

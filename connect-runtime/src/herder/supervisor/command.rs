@@ -8,6 +8,7 @@ use connect_api::config::Properties;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::assigned::Portion;
 use crate::herder::{Abandoned, ConnectorType, Restart};
 use crate::metrics::TaskCounters;
 use crate::task::control::TargetState;
@@ -19,6 +20,12 @@ pub(in crate::herder) enum Command {
         config: Properties,
         target: Option<TargetState>,
         reply: Reply,
+    },
+    /// In a cluster: this is what the worker shall run of the connector. `stopped` hears when it runs nothing else
+    /// any more.
+    Assign {
+        portion: Box<Portion>,
+        stopped: oneshot::Sender<()>,
     },
     Target {
         state: TargetState,

@@ -1,6 +1,7 @@
 //! One connector with its tasks: an actor that takes commands in order and never waits for connector code longer
 //! than somebody else wants something of it.
 
+mod assigned;
 mod command;
 mod guard;
 mod restarts;
@@ -15,6 +16,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::Instant;
 
+use self::assigned::Assigned;
+pub(super) use self::assigned::{Portion, Proposal, Proposals};
 pub(super) use self::command::{Command, Reply, Shared};
 use self::guard::guarded;
 use self::restarts::Restarts;
@@ -56,6 +59,8 @@ pub(super) struct Supervisor {
     restarts: Restarts,
     /// What the producers of this set of tasks have to pass.
     checks: Option<Arc<dyn ProducerChecks>>,
+    /// In a cluster: what this worker runs of the connector.
+    assigned: Option<Assigned>,
 }
 
 impl Supervisor {
@@ -81,6 +86,7 @@ impl Supervisor {
             policy: RestartPolicy::default(),
             restarts: Restarts::default(),
             checks: None,
+            assigned: None,
         }
     }
 
@@ -97,6 +103,7 @@ impl Supervisor {
                     self.stop_everything().await;
                     let _ = reply.send(self.apply_target().await);
                 }
+                Command::Assign { portion, stopped } => self.assign(*portion, stopped).await,
                 Command::Target { state, reply } => {
                     self.shared().target = state;
                     let _ = reply.send(self.apply_target().await);
@@ -124,7 +131,7 @@ impl Supervisor {
                     }
                     if forget {
                         self.worker.statuses.remove(&self.name);
-                    } else if !self.failed {
+                    } else if !self.failed && self.has_connector() {
                         self.worker.statuses.put(&self.name, None, State::Unassigned, None);
                     }
                     let _ = reply.send(abandoned);
@@ -153,6 +160,12 @@ impl Supervisor {
                         }
                     }
                 },
+                () = at(self.assigned.as_ref().and_then(|assigned| assigned.ask_again_at)) => {
+                    if let Some(assigned) = &mut self.assigned {
+                        assigned.ask_again_at = None;
+                    }
+                    let _ = self.reconfigure().await;
+                }
                 () = at(self.restarts.next()) => self.restart_due().await,
                 () = at(self.reload_at) => {
                     self.reload_at = None;
@@ -173,6 +186,9 @@ impl Supervisor {
 
     /// Brings connector and tasks to the state that is wanted.
     async fn apply_target(&mut self) -> Result<()> {
+        if self.assigned.is_some() {
+            return self.apply_target_to_part().await;
+        }
         let target = self.shared().target;
         match target {
             TargetState::Started => {
@@ -307,8 +323,19 @@ impl Supervisor {
         self.worker.statuses.put(&self.name, None, State::Failed, Some(self.resolved.redact(&error.trace())));
     }
 
-    /// Asks the connector for its tasks and starts them, or leaves the running ones when nothing has changed.
+    /// Asks the connector for its tasks and starts them, or leaves the running ones when nothing has changed. In a
+    /// cluster the leader gets them, and a connector that fails to make them is asked again.
     async fn reconfigure(&mut self) -> Result<()> {
+        match self.make_tasks().await {
+            Err(error) if self.assigned.is_some() => {
+                self.ask_again(&error);
+                Ok(())
+            }
+            made => made,
+        }
+    }
+
+    async fn make_tasks(&mut self) -> Result<()> {
         if self.failed || self.shared().target != TargetState::Started {
             return Ok(());
         }
@@ -329,6 +356,10 @@ impl Supervisor {
             Err(error) => return Err(error),
         };
         let configs = self.worker.check_task_configs(&self.name, configs, max, &self.resolved.properties)?;
+        if self.assigned.is_some() {
+            self.propose(configs);
+            return Ok(());
+        }
         let unchanged = self.shared().task_configs == configs;
         if unchanged && self.tasks.len() == configs.len() {
             return Ok(());

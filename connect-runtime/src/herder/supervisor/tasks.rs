@@ -37,7 +37,17 @@ impl Supervisor {
                 counters: Arc::clone(&counters),
                 checks: self.checks.clone(),
             };
-            let abort = self.running.spawn(Arc::clone(&self.worker).run_task(start).instrument(span));
+            let worker = Arc::clone(&self.worker);
+            let in_cluster = self.assigned.is_some();
+            let run = async move {
+                let mut start = start;
+                if in_cluster {
+                    // The config topic has references, not what they stand for.
+                    start.config = worker.resolve_references(&start.config).await?;
+                }
+                worker.run_task(start).await
+            };
+            let abort = self.running.spawn(run.instrument(span));
             self.ids.insert(abort.id(), *task);
             self.tasks.insert(*task, RunningTask { control, abort, counters, started: Instant::now() });
         }
@@ -132,9 +142,10 @@ impl Supervisor {
     }
 
     pub(super) async fn restart(&mut self, what: Restart) -> Result<()> {
-        let restart_connector = !what.only_failed || self.failed;
+        let restart_connector = self.has_connector() && (!what.only_failed || self.failed);
         let tasks: Vec<usize> = if what.include_tasks {
             (0..self.shared().task_configs.len())
+                .filter(|task| self.has_task(*task))
                 .filter(|task| !what.only_failed || self.task_state(*task) == Some(State::Failed))
                 .collect()
         } else {

@@ -57,6 +57,8 @@ pub enum Operation {
     AlterGroupOffsets,
     /// `Admin::fence_producers`.
     FenceProducers,
+    /// All calls of a `GroupMember`.
+    Membership,
 }
 
 type Refusal = Arc<dyn Fn(&ProducerRecord) -> Option<KafkaErrorKind> + Send + Sync>;
@@ -295,11 +297,12 @@ impl MemoryKafka {
 
     /// Lets all members of a group miss their session: they lose their partitions, learn it from the next poll, and
     /// join again.
-    pub fn expire_sessions(&self, group: &str) {
+    pub fn expire_sessions(&self, name: &str) {
         self.shared.change(|state| {
-            if let Some(group) = state.groups.get_mut(group) {
+            if let Some(group) = state.groups.get_mut(name) {
                 group.expel_all();
             }
+            state.workers.expel_all(name);
         });
     }
 

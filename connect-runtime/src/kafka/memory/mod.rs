@@ -47,6 +47,7 @@ mod slot;
 mod state;
 mod topic_config;
 mod transactions;
+mod workers;
 mod write;
 
 use std::fmt;
@@ -58,6 +59,8 @@ use self::admin::MemoryAdmin;
 use self::consumer::MemoryConsumer;
 use self::producer::MemoryProducer;
 use self::state::Shared;
+use self::workers::MemoryMember;
+use super::membership::{GroupMember, GroupSettings};
 use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Result};
 
 pub use self::faults::Operation;
@@ -171,5 +174,13 @@ impl Kafka for MemoryKafka {
         let admin = MemoryAdmin::new(Arc::clone(&self.shared), properties)?;
         self.shared.gate(Operation::Connect, admin.patience()).await?;
         Ok(Box::new(admin))
+    }
+
+    async fn group_member(
+        &self,
+        _: &ClientProperties,
+        settings: GroupSettings,
+    ) -> Result<Box<dyn GroupMember>> {
+        Ok(Box::new(MemoryMember::new(Arc::clone(&self.shared), settings)))
     }
 }

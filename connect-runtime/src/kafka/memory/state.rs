@@ -12,6 +12,7 @@ use super::faults::Faults;
 use super::groups::Group;
 use super::log::Log;
 use super::transactions::Transactions;
+use super::workers::Workers;
 use super::write::PendingBatch;
 
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(super) struct State {
     pub(super) log: Log,
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) transactions: Transactions,
+    pub(super) workers: Workers,
     pub(super) faults: Faults,
     /// Batches that wait for the broker to come back, in order.
     pub(super) pending: VecDeque<PendingBatch>,
@@ -41,6 +43,7 @@ impl Shared {
             log: Log::default(),
             groups: BTreeMap::new(),
             transactions: Transactions::default(),
+            workers: Workers::default(),
             faults: Faults::default(),
             pending: VecDeque::new(),
             next_member: 1,
@@ -68,6 +71,11 @@ impl Shared {
         let result = change(&mut self.lock_now());
         self.changed.notify_waiters();
         result
+    }
+
+    /// Wakes everybody who waits, after a change that was made under the lock.
+    pub(super) fn changed(&self) {
+        self.changed.notify_waiters();
     }
 
     /// Waits until `look` sees what it waits for, at most until `deadline`. `look` runs under the lock, at every
@@ -127,6 +135,7 @@ impl State {
         for group in self.groups.values_mut() {
             expired |= group.expire(&self.log, now, &mut next);
         }
+        expired |= self.workers.expire(now, &mut next);
         self.next_expiry = next;
         expired
     }
@@ -143,6 +152,7 @@ impl State {
         for group in self.groups.values_mut() {
             group.restart_sessions(now);
         }
+        self.workers.restart_sessions(now);
         self.next_expiry = Some(now);
     }
 }

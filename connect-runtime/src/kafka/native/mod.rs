@@ -41,7 +41,8 @@ use self::consumer::NativeConsumer;
 use self::producer::NativeProducer;
 use self::transaction::NativeTransactionalProducer;
 use super::krafka::KrafkaClients;
-use super::net::Connector;
+use super::membership::{GroupMember, GroupSettings};
+use super::net::{Connector, NetMember};
 use super::properties::Reader;
 use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Result};
 
@@ -116,5 +117,13 @@ impl Kafka for NativeClients {
 
     async fn admin(&self, properties: &ClientProperties) -> Result<Box<dyn Admin>> {
         KrafkaClients::new().admin(properties).await
+    }
+
+    async fn group_member(
+        &self,
+        properties: &ClientProperties,
+        settings: GroupSettings,
+    ) -> Result<Box<dyn GroupMember>> {
+        Ok(Box::new(NetMember::new(properties, settings).await?))
     }
 }

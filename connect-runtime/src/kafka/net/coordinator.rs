@@ -1,6 +1,7 @@
 //! The broker that coordinates a transactional id or a group.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::codec::{Decoder, Encoder};
 use super::connection::Connection;
@@ -20,6 +21,8 @@ struct FindCoordinator<'a> {
 /// What a coordinator is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kafka) enum CoordinatorOf {
+    /// The members of a group.
+    Group = 0,
     /// The transactions of a transactional id.
     Transactions = 1,
 }
@@ -75,12 +78,21 @@ impl Coordinator {
 
     /// Asks the coordinator, once. After an error of the connection the next call looks for it again.
     pub(in crate::kafka) async fn call<R: Request>(&mut self, request: &R) -> Result<R::Response> {
+        self.call_within(request, self.connector.request_timeout).await
+    }
+
+    /// The same for a request that may be answered late.
+    pub(in crate::kafka) async fn call_within<R: Request>(
+        &mut self,
+        request: &R,
+        patience: Duration,
+    ) -> Result<R::Response> {
         let fresh = |connection: &Connection| !connection.is_stale(tokio::time::Instant::now());
         let mut connection = match self.connection.take().filter(fresh) {
             Some(connection) => connection,
             None => self.find().await?,
         };
-        let answer = connection.call(request, self.connector.request_timeout).await?;
+        let answer = connection.call(request, patience).await?;
         self.connection = Some(connection);
         Ok(answer)
     }

@@ -28,6 +28,12 @@ impl Code {
     pub(in crate::kafka) const NOT_ENOUGH_REPLICAS: Self = Self(19);
     pub(in crate::kafka) const NOT_ENOUGH_REPLICAS_AFTER_APPEND: Self = Self(20);
     pub(in crate::kafka) const INVALID_REQUIRED_ACKS: Self = Self(21);
+    pub(in crate::kafka) const ILLEGAL_GENERATION: Self = Self(22);
+    pub(in crate::kafka) const INCONSISTENT_GROUP_PROTOCOL: Self = Self(23);
+    pub(in crate::kafka) const INVALID_GROUP_ID: Self = Self(24);
+    pub(in crate::kafka) const UNKNOWN_MEMBER_ID: Self = Self(25);
+    pub(in crate::kafka) const INVALID_SESSION_TIMEOUT: Self = Self(26);
+    pub(in crate::kafka) const REBALANCE_IN_PROGRESS: Self = Self(27);
     pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: Self = Self(29);
     pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: Self = Self(30);
     pub(in crate::kafka) const CLUSTER_AUTHORIZATION_FAILED: Self = Self(31);
@@ -54,7 +60,9 @@ impl Code {
     pub(in crate::kafka) const FENCED_LEADER_EPOCH: Self = Self(74);
     pub(in crate::kafka) const UNKNOWN_LEADER_EPOCH: Self = Self(75);
     pub(in crate::kafka) const UNSUPPORTED_COMPRESSION_TYPE: Self = Self(76);
+    pub(in crate::kafka) const MEMBER_ID_REQUIRED: Self = Self(79);
     pub(in crate::kafka) const PREFERRED_LEADER_NOT_AVAILABLE: Self = Self(80);
+    pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: Self = Self(81);
     pub(in crate::kafka) const INVALID_RECORD: Self = Self(87);
     pub(in crate::kafka) const THROTTLING_QUOTA_EXCEEDED: Self = Self(89);
     pub(in crate::kafka) const PRODUCER_FENCED: Self = Self(90);
@@ -155,6 +163,12 @@ const KNOWN: &[(Code, &str, KafkaErrorKind, bool)] = &[
     (Code::NOT_ENOUGH_REPLICAS, "NOT_ENOUGH_REPLICAS", Kind::Unavailable, true),
     (Code::NOT_ENOUGH_REPLICAS_AFTER_APPEND, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", Kind::Unavailable, true),
     (Code::INVALID_REQUIRED_ACKS, "INVALID_REQUIRED_ACKS", Kind::Config, false),
+    (Code::ILLEGAL_GENERATION, "ILLEGAL_GENERATION", Kind::Rebalance, true),
+    (Code::INCONSISTENT_GROUP_PROTOCOL, "INCONSISTENT_GROUP_PROTOCOL", Kind::Config, false),
+    (Code::INVALID_GROUP_ID, "INVALID_GROUP_ID", Kind::Config, false),
+    (Code::UNKNOWN_MEMBER_ID, "UNKNOWN_MEMBER_ID", Kind::Rebalance, true),
+    (Code::INVALID_SESSION_TIMEOUT, "INVALID_SESSION_TIMEOUT", Kind::Config, false),
+    (Code::REBALANCE_IN_PROGRESS, "REBALANCE_IN_PROGRESS", Kind::Rebalance, true),
     (Code::TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED", Kind::Authorization, false),
     (Code::GROUP_AUTHORIZATION_FAILED, "GROUP_AUTHORIZATION_FAILED", Kind::Authorization, false),
     (Code::CLUSTER_AUTHORIZATION_FAILED, "CLUSTER_AUTHORIZATION_FAILED", Kind::Authorization, false),
@@ -186,7 +200,9 @@ const KNOWN: &[(Code, &str, KafkaErrorKind, bool)] = &[
     (Code::FENCED_LEADER_EPOCH, "FENCED_LEADER_EPOCH", Kind::Unavailable, true),
     (Code::UNKNOWN_LEADER_EPOCH, "UNKNOWN_LEADER_EPOCH", Kind::Unavailable, true),
     (Code::UNSUPPORTED_COMPRESSION_TYPE, "UNSUPPORTED_COMPRESSION_TYPE", Kind::Config, false),
+    (Code::MEMBER_ID_REQUIRED, "MEMBER_ID_REQUIRED", Kind::Rebalance, true),
     (Code::PREFERRED_LEADER_NOT_AVAILABLE, "PREFERRED_LEADER_NOT_AVAILABLE", Kind::Unavailable, true),
+    (Code::GROUP_MAX_SIZE_REACHED, "GROUP_MAX_SIZE_REACHED", Kind::Other, false),
     (Code::INVALID_RECORD, "INVALID_RECORD", Kind::InvalidRecord, false),
     (Code::THROTTLING_QUOTA_EXCEEDED, "THROTTLING_QUOTA_EXCEEDED", Kind::Unavailable, true),
     (Code::PRODUCER_FENCED, "PRODUCER_FENCED", Kind::Fenced, false),

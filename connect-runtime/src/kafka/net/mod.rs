@@ -10,6 +10,8 @@ mod connector;
 mod contact;
 mod coordinator;
 mod error;
+mod group;
+mod member;
 mod messages;
 mod request;
 mod sasl;
@@ -22,6 +24,7 @@ pub(super) use connector::Connector;
 pub(super) use contact::Contact;
 pub(super) use coordinator::{Coordinator, CoordinatorOf};
 pub(super) use error::{Code, again, timed_out};
+pub(super) use member::NetMember;
 #[cfg(test)]
 pub(super) use messages::{Broker, PartitionMetadata};
 pub(super) use messages::{Cluster, Metadata, TopicMetadata};

@@ -7,6 +7,7 @@
 pub(crate) mod admin;
 pub(crate) mod consume;
 pub(crate) mod groups;
+pub(crate) mod members;
 pub(crate) mod outage;
 pub(crate) mod produce;
 pub(crate) mod tools;
@@ -45,6 +46,9 @@ pub(crate) trait Fixture: Send + Sync {
 macro_rules! clauses {
     ($make:ident) => {
         $make! {
+            members: the_leader_sees_what_all_members_said_and_gives_each_its_share,
+                a_member_that_leaves_or_dies_makes_the_group_form_anew,
+                a_member_that_was_silent_too_long_is_expelled_and_may_come_back;
             produce: acked_means_written,
                 order_within_a_partition_survives_many_batches_in_flight,
                 headers_keep_order_duplicates_nulls_and_bytes,

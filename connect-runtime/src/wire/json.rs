@@ -1,0 +1,33 @@
+//! The JSON of Connect's own topics: written byte by byte as Java writes it.
+
+use std::fmt::Write as _;
+
+/// Appends a text. Escapes as Java's writer does: short escapes where JSON has them, upper-case hexadecimal for other
+/// controls.
+pub(super) fn string(text: &mut String, value: &str) {
+    text.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\u{8}' => text.push_str("\\b"),
+            '\u{c}' => text.push_str("\\f"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            c if c < ' ' => {
+                let _ = write!(text, "\\u{:04X}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+}
+
+/// Appends a text or `null`.
+pub(super) fn nullable(text: &mut String, value: Option<&str>) {
+    match value {
+        Some(value) => string(text, value),
+        None => text.push_str("null"),
+    }
+}
