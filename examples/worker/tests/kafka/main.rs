@@ -5,6 +5,7 @@
 mod broken;
 mod create;
 mod dead_letters;
+mod exactly_once;
 mod process;
 mod stock;
 mod travel;
