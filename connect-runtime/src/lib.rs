@@ -51,9 +51,10 @@
 //! | of | holds | and it costs |
 //! | --- | --- | --- |
 //! | delivery | at least once: an offset is committed only when everything before it in its partition is settled | duplicates after a crash: records since the last commit |
+//! | delivery with `exactly.once.source.id` | of sources exactly once, for readers of committed records: records and offsets are in one transaction | the end of a transaction behind each poll, or after an interval |
 //! | order | records of one topic partition are written in the order in which one task handed them over, also when some are sent again | records behind one that cannot be sent wait |
 //! | every record | ends as delivered, dropped by a transformation, skipped under `errors.tolerance=all`, or it fails its task; [`TaskMetrics`] adds up | |
-//! | memory | queues are bounded: a source has at most 50,000 records or 64 batches under way | a slow Kafka slows the source down |
+//! | memory | queues are bounded: a source has at most 20,000 records or 64 batches under way | a slow Kafka slows the source down |
 //! | a bad connector | one that hangs, panics or fails does so alone; control calls have a deadline | a task that does not stop in time is cut off |
 //! | shutdown | drains, commits and closes within `task.shutdown.graceful.timeout.ms`, and [reports](ShutdownReport) what it cut off | |
 //! | your application | no port is opened; no logger, metrics exporter or signal handler is installed | |

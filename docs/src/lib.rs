@@ -27,6 +27,7 @@ chapters! {
     test: "tutorial/test.md",
     publish: "tutorial/publish.md",
     offsets: "guide/offsets.md",
+    exactly_once: "guide/exactly-once.md",
     errors: "guide/errors.md",
     config: "guide/config.md",
     application: "guide/application.md",

@@ -90,7 +90,10 @@ fn list(plugins: &Plugins) -> String {
 /// The keys of what the name means: of several plugins, if they are of different kinds.
 fn keys(plugins: &Plugins, name: &str) -> Result<String, String> {
     let own = match name {
-        "worker" => Some(("The keys of a standalone worker", WorkerConfig::standalone_def())),
+        "worker" => Some((
+            "The keys of a standalone worker",
+            with(WorkerConfig::standalone_def(), &WorkerConfig::standalone_extension_def()),
+        )),
         "source" => Some((
             "The keys of every source connector",
             with(SourceConnectorConfig::def(), &SourceConnectorConfig::extension_def()),

@@ -42,7 +42,7 @@ fn pages() -> Vec<(&'static str, String)> {
             "What a standalone worker is told. Settings of its Kafka clients stand below `producer.`, `consumer.` and \
              `admin.`; an embedded worker has defaults for the keys that must be set.",
             WorkerConfig::standalone_def(),
-            None,
+            Some(WorkerConfig::standalone_extension_def()),
         ),
         (
             "source-connectors",
