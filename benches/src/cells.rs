@@ -14,12 +14,17 @@ use krafka::consumer::AutoOffsetReset;
 use crate::connectors::{self, TAKEN};
 use crate::measure::{Figures, Watch};
 
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 21] = [
     "produce raw client",
     "produce raw client in a task",
     "source ByteArray",
     // The same with the native producer.
     "source native ByteArray",
+    // The same exactly once: a transaction for each poll, of 2000 records, or for half a second.
+    "source exactly once ByteArray",
+    "source exactly once by interval ByteArray",
+    "source native exactly once ByteArray",
+    "source native exactly once by interval ByteArray",
     "source String",
     "source JSON",
     "consume raw client",
@@ -64,7 +69,13 @@ pub(crate) async fn run(name: &str, servers: &str, records: u64) -> Result<Figur
             in_a_task(async move { consume_port(&servers, records, client).await }).await
         }
         "start to RUNNING" => start(servers).await,
-        _ if name.starts_with("source") => source(servers, records, converter(name), client).await,
+        _ if name.starts_with("source") => {
+            let exactly_once = name.contains("exactly once").then(|| match name.contains("interval") {
+                true => "interval",
+                false => "poll",
+            });
+            source(servers, records, converter(name), client, exactly_once).await
+        }
         _ if name.starts_with("sink") => sink(servers, records, converter(name).0, client).await,
         _ => Err(format!("no cell {name}; there are: {}", NAMES.join(", ")).into()),
     }
@@ -164,11 +175,23 @@ async fn consume_port(servers: &str, records: u64, client: &str) -> Result<Figur
     if bytes as u64 == seen { Ok(figures) } else { Err("there are empty records".into()) }
 }
 
-async fn connect(servers: &str, converter: &str, client: &str) -> Result<Connect, Failed> {
+async fn connect(
+    servers: &str,
+    converter: &str,
+    client: &str,
+    exactly_once: bool,
+) -> Result<Connect, Failed> {
     // For trying settings: `BENCH_PROPERTIES="producer.batch.size=524288 offset.flush.interval.ms=1000"`.
     let extra = std::env::var("BENCH_PROPERTIES").unwrap_or_default();
     let extra: Properties = extra.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
-    Ok(Connect::builder()
+    let mut builder = Connect::builder();
+    if exactly_once {
+        builder = builder
+            .property("exactly.once.source.id", "bench")
+            .property("offset.storage.topic", "bench-offsets")
+            .property("offset.storage.replication.factor", "1");
+    }
+    Ok(builder
         .property("producer.client", client)
         .property("consumer.client", client)
         .properties(extra)
@@ -186,24 +209,28 @@ async fn source(
     records: u64,
     (converter, shape): (&str, &str),
     client: &str,
+    boundary: Option<&str>,
 ) -> Result<Figures, Failed> {
     let name = format!("bench-{shape}-{}", std::process::id());
-    let connect = connect(servers, converter, client).await?;
+    let connect = connect(servers, converter, client, boundary.is_some()).await?;
     let watch = Watch::start();
     connect
         .create(
-            "source",
+            // Not one that an earlier run has left offsets of.
+            &name,
             [
                 ("connector.class", "BenchSource"),
                 ("topic", &name),
                 ("count", &records.to_string()),
                 ("shape", shape),
+                ("transaction.boundary", boundary.unwrap_or("poll")),
+                ("transaction.boundary.interval.ms", "500"),
             ],
         )
         .await?;
-    until(&connect, "source", || {
+    until(&connect, &name, || {
         connect
-            .metrics("source")
+            .metrics(&name)
             .ok()
             .and_then(|tasks| tasks.first().map(|(_, metrics)| metrics.records_delivered))
             >= Some(records)
@@ -215,7 +242,7 @@ async fn source(
 }
 
 async fn sink(servers: &str, records: u64, converter: &str, client: &str) -> Result<Figures, Failed> {
-    let connect = connect(servers, converter, client).await?;
+    let connect = connect(servers, converter, client, false).await?;
     let name = format!("sink-{}", std::process::id());
     connect.create(&name, [("connector.class", "CountSink"), ("topics", TOPIC)]).await?;
     until(&connect, &name, || TAKEN.load(Ordering::Relaxed) > 0).await?;
@@ -230,7 +257,7 @@ async fn sink(servers: &str, records: u64, converter: &str, client: &str) -> Res
 /// From nothing to a running task; the figure's seconds are the result.
 async fn start(servers: &str) -> Result<Figures, Failed> {
     let watch = Watch::start();
-    let connect = connect(servers, "ByteArrayConverter", "krafka").await?;
+    let connect = connect(servers, "ByteArrayConverter", "krafka", false).await?;
     connect
         .create(
             "source",

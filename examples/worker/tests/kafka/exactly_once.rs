@@ -68,13 +68,14 @@ impl Run {
         let mut deaths = random_numbers(self.workers_killed, self.records * 9 / 10);
         let mut outages = random_numbers(self.brokers_killed, self.records * 9 / 10);
         let mut worker = place.start(&["source.properties"]);
-        let mut kills = 0;
+        let (mut kills, mut failures) = (0, 0);
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;
             let Some(written) = kafka.end(IsolationLevel::ReadUncommitted).await else { continue };
             if deaths.first().is_some_and(|death| written >= *death) {
                 deaths.remove(0);
                 kills += 1;
+                failures += failed_tasks(&worker.log());
                 worker.kill();
                 worker = place.start(&["source.properties"]);
                 continue;
@@ -91,6 +92,7 @@ impl Run {
         }
         let (code, log) = worker.terminate();
         assert_eq!(code, 0, "{log}");
+        failures += failed_tasks(&log);
         let seen = kafka.read().await;
         let mut all: Vec<u64> = seen.values().flatten().copied().collect();
         for (partition, numbers) in &seen {
@@ -100,10 +102,16 @@ impl Run {
         assert!(all.iter().copied().eq(0..self.records), "{} of {} records", all.len(), self.records);
         let written = kafka.end(IsolationLevel::ReadUncommitted).await.unwrap();
         println!(
-            "{}: {} records once and in order after {kills} killed workers and {} killed brokers, {} positions in the log",
-            place.name, self.records, self.brokers_killed, written
+            "{}: {} records once and in order after {kills} killed workers, {} killed brokers and {failures} failed tasks; \
+             {written} positions in the log",
+            place.name, self.records, self.brokers_killed
         );
     }
+}
+
+/// How often a task failed and was started again.
+fn failed_tasks(log: &str) -> usize {
+    log.matches("the task failed").count()
 }
 
 /// Sorted numbers below a bound.
