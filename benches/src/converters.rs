@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use connect_api::data::Map;
 use connect_api::{
-    BoxError, ConverterType, DataItem, Encoded, Plugins, Properties, RawHeaders, RawItem, Schema,
+    BoxError, Converter, ConverterType, DataItem, Encoded, ErrorKind, Plugins, Properties, RawHeaders, RawItem, Schema,
     SchemaAndValue, Str,
 };
 
@@ -23,6 +23,7 @@ fn cases() -> Result<Vec<Case>, BoxError> {
     let case = |name, class, config, data| Case { name, class, config, data };
     let plain: &[(&str, &str)] = &[("converter.type", "value")];
     let schemas_off: &[(&str, &str)] = &[("converter.type", "value"), ("schemas.enable", "false")];
+    let registry: &[(&str, &str)] = &[("schema.registry.url", "mock://bench")];
     let (map, row) = (map_value()?().value, row_value()?().value);
     let small = Map::from([("id", 7_i64)]);
     Ok(vec![
@@ -34,7 +35,8 @@ fn cases() -> Result<Vec<Case>, BoxError> {
             SchemaAndValue::schemaless(small),
         ),
         case("JsonConverter, 12 fields, schemas off", "JsonConverter", schemas_off, row.clone()),
-        case("JsonConverter, 12 fields, schemas on", "JsonConverter", plain, row),
+        case("JsonConverter, 12 fields, schemas on", "JsonConverter", plain, row.clone()),
+        case("AvroConverter, 12 fields", "AvroConverter", registry, row),
         case(
             "StringConverter, 100 letters",
             "StringConverter",
@@ -60,6 +62,7 @@ fn cases() -> Result<Vec<Case>, BoxError> {
 pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
     let mut plugins = Plugins::default();
     connect_runtime::converters::register(&mut plugins);
+    connect_schema_registry::register(&mut plugins);
     let mut lines = vec![
         "| converter | bytes | writing: ns per record | allocations | reading: ns per record | allocations |"
             .to_owned(),
@@ -69,6 +72,8 @@ pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
         let config: Properties = config.iter().copied().collect();
         let converter = plugins.find_converter(class)?.configure(&config, ConverterType::Value)?;
         let topic = Str::from("customers");
+
+        resolve(&*converter, &topic, &data)?;
 
         let room = || {
             (BytesMut::with_capacity(BATCH * 4096), vec![RawHeaders::new(); BATCH], Vec::with_capacity(BATCH))
@@ -109,4 +114,25 @@ pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
         lines.push(format!("| {name} | {} | {writing} | {reading} |", bytes.len()));
     }
     Ok(lines)
+}
+
+/// Converts once each way, so that converters with a registry have asked it.
+fn resolve(converter: &dyn Converter, topic: &str, data: &SchemaAndValue) -> Result<(), BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut out = BytesMut::new();
+        let bytes = loop {
+            match converter.from_connect_data(topic, &mut RawHeaders::new(), data, &mut out) {
+                Err(error) if error.kind() == ErrorKind::Unresolved => converter.resolve(error).await?,
+                Ok(Encoded::Shared(bytes)) => break bytes,
+                other => break other.map(|_| out.freeze())?,
+            }
+        };
+        loop {
+            match converter.to_connect_data(topic, &RawHeaders::new(), Some(&bytes)) {
+                Err(error) if error.kind() == ErrorKind::Unresolved => converter.resolve(error).await?,
+                other => return Ok(other.map(drop)?),
+            }
+        }
+    })
 }

@@ -116,8 +116,15 @@ impl RegistryClient {
     ) -> Result<WriterSchema> {
         let ty = own.schema.ty;
         let failed = |error: RegistryError| {
-            let action = if self.config.auto_register_schemas { "registering" } else { "retrieving" };
-            error.into_error(format!("Error {action} {} schema {}", type_name(ty), own.schema.text))
+            let action = match &self.config {
+                config if config.auto_register_schemas => "registering",
+                config if config.use_schema_id >= 0 => "retrieving schema ID for",
+                config if config.use_latest_version => "retrieving latest version of",
+                _ => "retrieving",
+            };
+            let error =
+                error.into_error(format!("Error {action} {} schema{}", type_name(ty), own.schema.text));
+            error.with_java_class("org.apache.kafka.common.errors.SerializationException")
         };
         if self.config.auto_register_schemas {
             let id = self.register(subject, &own.schema).await.map_err(failed)?;
@@ -179,7 +186,8 @@ impl RegistryClient {
             SchemaId::Id(id) => id.to_string(),
             SchemaId::Guid(_) => id.guid().unwrap_or_default(),
         };
-        error.into_error(format!("Error retrieving {} {half} schema for id {id}", type_name(ty)))
+        let error = error.into_error(format!("Error retrieving {} {half} schema for id {id}", type_name(ty)));
+        error.with_java_class("org.apache.kafka.common.errors.SerializationException")
     }
 
     /// Registers a schema and answers its id.

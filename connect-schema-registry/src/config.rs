@@ -179,6 +179,7 @@ pub struct SslConfig {
     pub keystore_key: Option<Password>,
 }
 
+#[expect(clippy::ptr_arg, reason = "the derive passes a reference to the field")]
 fn not_empty(urls: &Vec<String>) -> Result<(), &'static str> {
     if urls.iter().all(|url| url.trim().is_empty()) { Err("must name at least one URL") } else { Ok(()) }
 }

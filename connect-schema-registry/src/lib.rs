@@ -25,6 +25,20 @@ pub mod avro;
 pub mod cache;
 pub mod client;
 pub mod config;
+#[cfg(feature = "avro")]
+mod json;
 pub mod registry;
 pub mod subject;
 pub mod wire;
+
+use connect_api::Plugins;
+
+/// Registers the converters, with Confluent's names as aliases.
+pub fn register(plugins: &mut Plugins) {
+    let bundle = plugins.bundle(env!("CARGO_PKG_VERSION"));
+    #[cfg(feature = "avro")]
+    let bundle = bundle
+        .converter::<avro::AvroConverter>("AvroConverter")
+        .alias("io.confluent.connect.avro.AvroConverter");
+    let _ = bundle;
+}

@@ -2,6 +2,7 @@
 
 mod config;
 mod converters;
+mod registry;
 mod topic;
 mod transforms;
 mod values;
@@ -73,6 +74,9 @@ impl Program {
             "to_connect" | "from_connect" => converters::converter(self, case, op == "to_connect"),
             "header_to_connect" | "header_from_connect" => {
                 converters::header_converter(self, case, op == "header_to_connect")
+            }
+            "registry_from_connect" | "registry_to_connect" | "registry_round_trip" => {
+                registry::run(case, &op)
             }
             "values_parse" => values::parse(case),
             "values_convert" => values::convert(case),

@@ -10,6 +10,7 @@ use crate::steps::{Outcome, StepResult};
 const CRATES: &[(&str, &str)] = &[
     ("connect-api", "connect-api/Cargo.toml"),
     ("connect-runtime", "connect-runtime/Cargo.toml"),
+    ("connect-schema-registry", "connect-schema-registry/Cargo.toml"),
     ("connect-transforms", "connect-transforms/Cargo.toml"),
     ("connect-testkit", "connect-testkit/Cargo.toml"),
 ];

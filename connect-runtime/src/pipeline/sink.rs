@@ -231,6 +231,8 @@ impl SinkPipeline {
             if !self.operator.retry(&error, &mut attempt).await {
                 break;
             }
+            // The time that retries may take is the bound here.
+            resolves = 0;
             match converter.to_connect_data(origin.topic, &origin.record.headers, bytes) {
                 Ok(data) => return Ok(Some(data)),
                 Err(failed) => error = failed,

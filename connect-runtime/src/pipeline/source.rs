@@ -222,6 +222,8 @@ impl SourcePipeline {
             if !self.operator.retry(&error, &mut attempt).await {
                 break;
             }
+            // The time that retries may take is the bound here.
+            resolves = 0;
             match encode(&**converter, record, headers, data) {
                 Ok(encoded) => return Ok(Some(encoded)),
                 Err(failed) => error = failed,

@@ -139,6 +139,16 @@ impl MemoryRegistry {
         all
     }
 
+    /// Puts a schema in under a version, 0 for the next; a registry that is fed by another one has no order to keep.
+    /// Answers its id.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`register`](SchemaRegistry::register).
+    pub fn import(&self, subject: &str, version: i32, schema: &RegistrySchema) -> RegistryResult<i32> {
+        self.state().add(subject, version, schema, false)
+    }
+
     /// Deletes a subject softly: it is gone, except for those who ask for deleted ones. Answers how many versions it had.
     pub fn delete_subject(&self, subject: &str) -> usize {
         let mut state = self.state();
@@ -249,6 +259,39 @@ impl State {
             RegistryError::new(409, 409, message)
         })
     }
+
+    fn add(
+        &mut self,
+        subject: &str,
+        version: i32,
+        schema: &RegistrySchema,
+        normalize: bool,
+    ) -> RegistryResult<i32> {
+        let schema = self.canonical(schema, normalize)?;
+        if let Some(kept) = self.find(subject, &schema, false) {
+            return Ok(kept.id);
+        }
+        if self.mode == Mode::ReadOnly {
+            let message = format!("Subject {subject} is in read-only mode");
+            return Err(RegistryError::new(422, 42205, message));
+        }
+        self.check(subject, &schema)?;
+        let context = self.contexts.entry(context_of(subject).to_owned()).or_default();
+        let index = match context.schemas.iter().position(|other| *other == schema) {
+            Some(index) => index,
+            None => {
+                context.schemas.push(schema);
+                context.schemas.len() - 1
+            }
+        };
+        let id = i32::try_from(index + 1)
+            .map_err(|_| RegistryError::new(500, 50001, "The registry has no more ids"))?;
+        let versions = self.subjects.entry(subject.to_owned()).or_default();
+        let next = versions.last().map_or(1, |last| last.version + 1);
+        let version = if version > 0 { version } else { next };
+        versions.push(Kept { version, id, deleted: false });
+        Ok(id)
+    }
 }
 
 fn no_subject(subject: &str) -> RegistryError {
@@ -260,29 +303,7 @@ impl SchemaRegistry for MemoryRegistry {
     async fn register(&self, subject: &str, schema: &RegistrySchema, normalize: bool) -> RegistryResult<i32> {
         let mut state = self.state();
         state.enter("register", subject)?;
-        let schema = state.canonical(schema, normalize)?;
-        if let Some(kept) = state.find(subject, &schema, false) {
-            return Ok(kept.id);
-        }
-        if state.mode == Mode::ReadOnly {
-            let message = format!("Subject {subject} is in read-only mode");
-            return Err(RegistryError::new(422, 42205, message));
-        }
-        state.check(subject, &schema)?;
-        let context = state.contexts.entry(context_of(subject).to_owned()).or_default();
-        let index = match context.schemas.iter().position(|other| *other == schema) {
-            Some(index) => index,
-            None => {
-                context.schemas.push(schema);
-                context.schemas.len() - 1
-            }
-        };
-        let id = i32::try_from(index + 1)
-            .map_err(|_| RegistryError::new(500, 50001, "The registry has no more ids"))?;
-        let versions = state.subjects.entry(subject.to_owned()).or_default();
-        let version = versions.last().map_or(1, |last| last.version + 1);
-        versions.push(Kept { version, id, deleted: false });
-        Ok(id)
+        state.add(subject, 0, schema, normalize)
     }
 
     async fn lookup(

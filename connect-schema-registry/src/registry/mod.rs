@@ -1,5 +1,6 @@
 //! [`SchemaRegistry`]: what a schema registry can do, and what it answers.
 
+mod http;
 #[cfg(feature = "memory")]
 mod memory;
 
@@ -8,8 +9,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connect_api::{BoxError, Error};
+use connect_api::{BoxError, Error, Result};
 
+use crate::config::SerdeConfig;
+
+pub use http::HttpRegistry;
 #[cfg(feature = "memory")]
 pub use memory::{Compatibility, MemoryRegistry, Mode, Request};
 
@@ -203,4 +207,28 @@ pub trait SchemaRegistry: fmt::Debug + Send + Sync + 'static {
 
     /// One version of a subject. With `deleted` also one that was deleted.
     async fn by_version(&self, subject: &str, version: Version, deleted: bool) -> RegistryResult<Registered>;
+}
+
+/// The registry of a configuration. Nothing is sent yet.
+///
+/// # Errors
+///
+/// A configuration error that names the key.
+pub fn connect(config: &SerdeConfig) -> Result<Arc<dyn SchemaRegistry>> {
+    if let [url] = config.schema_registry_url.as_slice()
+        && let Some(scope) = url.strip_prefix("mock://")
+    {
+        return mock(scope);
+    }
+    Ok(Arc::new(HttpRegistry::new(config)?))
+}
+
+#[cfg(feature = "memory")]
+fn mock(scope: &str) -> Result<Arc<dyn SchemaRegistry>> {
+    Ok(MemoryRegistry::of_scope(scope))
+}
+
+#[cfg(not(feature = "memory"))]
+fn mock(_: &str) -> Result<Arc<dyn SchemaRegistry>> {
+    Err(Error::config("schema.registry.url", "This program has no registry for mock:// (feature `memory`)"))
 }

@@ -16,6 +16,8 @@ pub(crate) fn register(plugins: &mut Plugins) {
     connect_file::register(plugins);
     #[cfg(feature = "bench")]
     connect_perf::register(plugins);
+    #[cfg(feature = "schema-registry")]
+    connect_schema_registry::register(plugins);
     connect_transforms::register(plugins);
 }
 

@@ -1,7 +1,12 @@
 //! What a new version of a subject must fit.
 
+use std::sync::Arc;
+
 use super::language::{References, reads};
 use crate::registry::RegistrySchema;
+
+/// A schema with the texts of its references.
+pub(super) type Resolved = (RegistrySchema, Vec<(String, Arc<str>)>);
 
 /// Which schemas a new one must be able to read, or be read by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +48,7 @@ impl Compatibility {
         self,
         new: &RegistrySchema,
         references: &References,
-        earlier: &[(RegistrySchema, Vec<(String, std::sync::Arc<str>)>)],
+        earlier: &[Resolved],
     ) -> Result<(), String> {
         let (backward, forward, all) = match self {
             Self::None => return Ok(()),

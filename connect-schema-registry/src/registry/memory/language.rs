@@ -14,13 +14,8 @@ pub(super) fn canonical(
     references: &References,
     normalize: bool,
 ) -> Result<String, String> {
-    let _ = (references, normalize);
     match schema.ty {
-        SchemaType::Avro => {
-            let json: serde_json::Value =
-                serde_json::from_str(&schema.text).map_err(|error| error.to_string())?;
-            Ok(json.to_string())
-        }
+        SchemaType::Avro => avro_canonical(schema, references, normalize),
         SchemaType::Protobuf | SchemaType::Json => Ok(schema.text.to_string()),
     }
 }
@@ -39,16 +34,36 @@ pub(super) fn reads(
     }
 }
 
+#[cfg(feature = "avro")]
+fn avro_canonical(
+    schema: &RegistrySchema,
+    references: &References,
+    normalize: bool,
+) -> Result<String, String> {
+    use crate::avro::print::{Form, print};
+    let form = if normalize { Form::Normal } else { Form::Plain };
+    let references = references.iter().map(|(_, text)| &**text);
+    print(&crate::avro::parse::parse(&schema.text, references, true)?, form)
+}
+
+#[cfg(feature = "avro")]
 fn avro_reads(
     reader: (&RegistrySchema, &References),
     writer: (&RegistrySchema, &References),
 ) -> Result<(), String> {
     let parse = |(schema, references): (&RegistrySchema, &References)| {
-        let references: Vec<&str> = references.iter().map(|(_, text)| &**text).collect();
-        apache_avro::Schema::parse_str_with_list(&schema.text, references).map_err(|error| error.to_string())
+        let references = references.iter().map(|(_, text)| &**text);
+        crate::avro::parse::parse(&schema.text, references, false)
     };
-    let ((reader, _), (writer, _)) = (parse(reader)?, parse(writer)?);
-    apache_avro::schema_compatibility::SchemaCompatibility::can_read(&writer, &reader)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    crate::avro::compatibility::reads(&parse(reader)?, &parse(writer)?)
+}
+
+#[cfg(not(feature = "avro"))]
+fn avro_canonical(schema: &RegistrySchema, _: &References, _: bool) -> Result<String, String> {
+    Ok(schema.text.to_string())
+}
+
+#[cfg(not(feature = "avro"))]
+fn avro_reads(_: (&RegistrySchema, &References), _: (&RegistrySchema, &References)) -> Result<(), String> {
+    Ok(())
 }
