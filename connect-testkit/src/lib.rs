@@ -151,6 +151,7 @@ mod converter;
 pub mod doc;
 mod latch;
 mod record;
+pub mod simulation;
 mod sink;
 mod source;
 mod transform;

@@ -31,6 +31,7 @@ chapters! {
     errors: "guide/errors.md",
     config: "guide/config.md",
     application: "guide/application.md",
+    simulation: "guide/simulation.md",
     worker: "operate/worker.md",
     deviations: "deviations.md",
 }

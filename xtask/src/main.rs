@@ -15,6 +15,7 @@ mod fuzz;
 mod kafka;
 mod process;
 mod quickstart;
+mod simulate;
 mod steps;
 mod tidy;
 mod tree;
@@ -41,6 +42,9 @@ cargo xtask <verb>
   differential [--cases N] [--seed S]… [--only NAME]… [--write-scorecard]
                                        random cases, compared with genuine Java; differences, made small, go to a file
   answer                               cases in JSON on standard input, answers on standard output: equivalence/README.md
+  simulate [--seeds N] [--from SEED] [--scenario NAME]… [--replay SCHEDULE]
+                                       pipelines with crashes and faults, by seed, in release mode
+  simulate --breaks [NAME]…            within how many seeds each break of the engine is caught
   bench [ARGS]                         the benchmarks, in release mode
   fuzz [--seconds N] [TARGET]          every fuzz target, or one, for N seconds; needs nightly Rust and cargo-fuzz
 ";
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),
         "differential" => differential::run(rest),
+        "simulate" => simulate::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "help" | "-h" | "--help" => {

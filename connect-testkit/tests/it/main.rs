@@ -4,3 +4,4 @@
 mod accepts;
 mod harness;
 mod refuses;
+mod simulation;

@@ -7,7 +7,9 @@ use connect_api::{Offsets, RawHeaders, TimestampType, TopicPartition};
 
 use super::MemoryKafka;
 use super::admin::describe;
-use crate::kafka::{IsolationLevel, NewTopic, ProducerRecord, RecordPosition, Result, TopicDescription};
+use crate::kafka::{
+    ConsumerRecord, IsolationLevel, NewTopic, ProducerRecord, RecordPosition, Result, TopicDescription,
+};
 
 /// A key or a value to be written: text, bytes, or [`NULL`](Self::NULL).
 ///
@@ -61,6 +63,12 @@ impl<T: Into<Self>> From<Option<T>> for Payload {
     }
 }
 
+impl From<Payload> for Option<Bytes> {
+    fn from(payload: Payload) -> Self {
+        payload.0
+    }
+}
+
 /// A record as it stands in a topic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicRecord {
@@ -89,6 +97,18 @@ impl TopicRecord {
     /// The value as text; `None` when it is null or not UTF-8.
     pub fn value_text(&self) -> Option<&str> {
         self.value.as_deref().and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+fn topic_record(partition: i32, record: ConsumerRecord) -> TopicRecord {
+    TopicRecord {
+        partition,
+        offset: record.offset,
+        timestamp: record.timestamp,
+        timestamp_type: record.timestamp_type,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
     }
 }
 
@@ -150,20 +170,23 @@ impl MemoryKafka {
         self.read(topic, IsolationLevel::ReadUncommitted)
     }
 
+    /// Everything in a topic that belongs to no open and to no aborted transaction. A `read_committed` reader sees what
+    /// stands behind an open transaction only when that is over; here it is already.
+    pub fn committed_records(&self, topic: &str) -> Vec<TopicRecord> {
+        let state = self.shared.lock_now();
+        let Some(found) = state.log.topics.get(topic) else { return Vec::new() };
+        let records = (0..).zip(&found.partitions).flat_map(|(number, partition)| {
+            partition.committed().map(move |record| topic_record(number, record.clone()))
+        });
+        records.collect()
+    }
+
     fn read(&self, topic: &str, isolation: IsolationLevel) -> Vec<TopicRecord> {
         let state = self.shared.lock_now();
         let Some(found) = state.log.topics.get(topic) else { return Vec::new() };
         let records = (0..).zip(&found.partitions).flat_map(|(number, partition)| {
             let (records, _) = partition.read(0, usize::MAX, isolation);
-            records.into_iter().map(move |record| TopicRecord {
-                partition: number,
-                offset: record.offset,
-                timestamp: record.timestamp,
-                timestamp_type: record.timestamp_type,
-                key: record.key,
-                value: record.value,
-                headers: record.headers,
-            })
+            records.into_iter().map(move |record| topic_record(number, record))
         });
         records.collect()
     }

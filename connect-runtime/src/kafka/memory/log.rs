@@ -220,6 +220,14 @@ impl Partition {
         (records, end.max(position))
     }
 
+    /// What belongs to no open and to no aborted transaction.
+    pub(super) fn committed(&self) -> impl Iterator<Item = &ConsumerRecord> {
+        let unsettled = |entry: &&Entry| {
+            self.aborted.contains(&entry.transaction) || self.open.contains_key(&entry.transaction)
+        };
+        self.entries.iter().filter(move |entry| !unsettled(entry)).map(|entry| &entry.record)
+    }
+
     /// How many records are visible.
     pub(super) fn count(&self, isolation: IsolationLevel) -> usize {
         let end = self.end(isolation);

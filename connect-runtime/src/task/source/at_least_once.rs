@@ -149,6 +149,11 @@ impl Guarantee for AtLeastOnce {
             return Ok(());
         }
         let batch = self.deliveries.submit(out.offsets, out.records, out.originals, out.booked);
+        if self.deliveries.has_again() {
+            // Records failed while these were polled, and go first.
+            self.deliveries.behind(batch);
+            return Ok(());
+        }
         self.send(batch).await
     }
 

@@ -88,6 +88,11 @@ impl Deliveries {
         self.resend.insert(batch.ticket.number(), batch);
     }
 
+    /// The batch has its turn after those that wait to be sent again.
+    pub(super) fn behind(&mut self, batch: Batch) {
+        self.resend.insert(batch.ticket.number(), batch);
+    }
+
     /// Whether batches wait to be sent again.
     pub(super) fn has_again(&self) -> bool {
         !self.resend.is_empty()

@@ -187,13 +187,19 @@ impl ExactlyOnce {
         self.over || (self.running.is_none() && self.queue.is_empty() && self.copies.is_idle())
     }
 
-    /// Starts what can be started, and lets it run as far as it goes without waiting.
-    fn kick(&mut self) {
+    /// Starts what can be started, and lets it run as far as it goes without waiting. Answers whether something moved.
+    fn kick(&mut self) -> bool {
+        let mut moved = false;
         loop {
+            let waiting = self.queue.len();
             self.start();
+            moved |= self.queue.len() != waiting;
             match self.running.as_mut().and_then(FutureExt::now_or_never) {
-                Some((writer, done)) => self.done(writer, done),
-                None => return,
+                Some((writer, done)) => {
+                    self.done(writer, done);
+                    moved = true;
+                }
+                None => return moved,
             }
         }
     }
@@ -462,7 +468,10 @@ impl Guarantee for ExactlyOnce {
     }
 
     async fn step(&mut self, _: &Operator) {
-        self.kick();
+        if self.kick() {
+            // There may be nothing left to wait for: the caller looks again.
+            return;
+        }
         if self.over {
             return std::future::pending().await;
         }
