@@ -33,7 +33,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("-p connect-regex", &["tokio", "connect-runtime", "connect-transforms", "serde_json"]),
     ("-p connect-transforms", &["tokio", "connect-runtime", "krafka", "rskafka"]),
     (
-        "-p connect-file -p connect-datagen -p connect-template",
+        "-p connect-file -p connect-datagen -p connect-sqlite -p connect-template",
         &["connect-runtime", "connect-testkit", "krafka"],
     ),
 ];

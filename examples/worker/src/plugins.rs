@@ -18,6 +18,7 @@ pub(crate) fn register(plugins: &mut Plugins) {
     connect_perf::register(plugins);
     #[cfg(feature = "schema-registry")]
     connect_schema_registry::register(plugins);
+    connect_sqlite::register(plugins);
     connect_transforms::register(plugins);
 }
 

@@ -7,6 +7,7 @@ mod create;
 mod dead_letters;
 mod exactly_once;
 mod process;
+mod sqlite;
 mod stock;
 mod travel;
 
