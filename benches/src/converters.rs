@@ -36,7 +36,9 @@ fn cases() -> Result<Vec<Case>, BoxError> {
         ),
         case("JsonConverter, 12 fields, schemas off", "JsonConverter", schemas_off, row.clone()),
         case("JsonConverter, 12 fields, schemas on", "JsonConverter", plain, row.clone()),
-        case("AvroConverter, 12 fields", "AvroConverter", registry, row),
+        case("AvroConverter, 12 fields", "AvroConverter", registry, row.clone()),
+        case("ProtobufConverter, 12 fields", "ProtobufConverter", registry, row.clone()),
+        case("JsonSchemaConverter, 12 fields", "JsonSchemaConverter", registry, row),
         case(
             "StringConverter, 100 letters",
             "StringConverter",

@@ -14,6 +14,9 @@ pub(crate) enum Json {
     /// A float of single precision, which has fewer digits.
     Single(f32),
     Double(f64),
+    /// A number as it is to be written.
+    #[cfg(feature = "json-schema")]
+    Number(String),
     Text(String),
     Array(Vec<Self>),
     Object(Vec<(String, Self)>),
@@ -142,6 +145,8 @@ impl fmt::Display for Json {
             Self::Double(value) if value.is_finite() => f.write_str(&java::double_to_string(*value)),
             Self::Single(value) => write!(f, "\"{}\"", java::float_to_string(*value)),
             Self::Double(value) => write!(f, "\"{}\"", java::double_to_string(*value)),
+            #[cfg(feature = "json-schema")]
+            Self::Number(text) => f.write_str(text),
             Self::Text(text) => write_text(text, f),
             Self::Array(items) => {
                 f.write_str("[")?;

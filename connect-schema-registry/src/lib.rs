@@ -25,8 +25,12 @@ pub mod avro;
 pub mod cache;
 pub mod client;
 pub mod config;
-#[cfg(feature = "avro")]
+#[cfg(any(feature = "avro", feature = "json-schema"))]
 mod json;
+#[cfg(feature = "json-schema")]
+pub mod json_schema;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 pub mod registry;
 pub mod subject;
 pub mod wire;
@@ -40,5 +44,13 @@ pub fn register(plugins: &mut Plugins) {
     let bundle = bundle
         .converter::<avro::AvroConverter>("AvroConverter")
         .alias("io.confluent.connect.avro.AvroConverter");
+    #[cfg(feature = "protobuf")]
+    let bundle = bundle
+        .converter::<protobuf::ProtobufConverter>("ProtobufConverter")
+        .alias("io.confluent.connect.protobuf.ProtobufConverter");
+    #[cfg(feature = "json-schema")]
+    let bundle = bundle
+        .converter::<json_schema::JsonSchemaConverter>("JsonSchemaConverter")
+        .alias("io.confluent.connect.json.JsonSchemaConverter");
     let _ = bundle;
 }

@@ -4,5 +4,9 @@
 mod apicurio;
 mod avro;
 mod http;
+#[cfg(feature = "json-schema")]
+mod json_schema;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod runtime;
 mod support;

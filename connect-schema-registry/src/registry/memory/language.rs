@@ -16,7 +16,13 @@ pub(super) fn canonical(
 ) -> Result<String, String> {
     match schema.ty {
         SchemaType::Avro => avro_canonical(schema, references, normalize),
-        SchemaType::Protobuf | SchemaType::Json => Ok(schema.text.to_string()),
+        #[cfg(feature = "protobuf")]
+        SchemaType::Protobuf => {
+            crate::protobuf::language::canonical(&schema.text, references).map_err(|error| error.to_string())
+        }
+        #[cfg(not(feature = "protobuf"))]
+        SchemaType::Protobuf => Ok(schema.text.to_string()),
+        SchemaType::Json => Ok(schema.text.to_string()),
     }
 }
 
@@ -30,7 +36,13 @@ pub(super) fn reads(
     }
     match reader.0.ty {
         SchemaType::Avro => avro_reads(reader, writer),
-        SchemaType::Protobuf | SchemaType::Json => Ok(()),
+        #[cfg(feature = "protobuf")]
+        SchemaType::Protobuf => {
+            crate::protobuf::language::reads((&reader.0.text, reader.1), (&writer.0.text, writer.1))
+        }
+        #[cfg(not(feature = "protobuf"))]
+        SchemaType::Protobuf => Ok(()),
+        SchemaType::Json => Ok(()),
     }
 }
 
