@@ -426,6 +426,10 @@ impl Guarantee for ExactlyOnce {
 
     async fn make_room(&mut self, operator: &Operator) -> Result<bool> {
         self.kick();
+        if self.over {
+            // The caller looks for the failure.
+            return Ok(false);
+        }
         if !self.is_full() {
             return Ok(true);
         }
