@@ -305,7 +305,7 @@ def watch_counter(options, probe, worker, out, name):
         with open(out) as file:
             return [tuple(map(int, line.split())) for line in file if line.endswith("\n")]
     counts = []
-    while not counts or counts[-1][0] < options.records - 100_000:
+    while not counts or counts[-1][0] < options.records * HI:
         worker.check()
         time.sleep(0.5)
         counts = read()
@@ -451,6 +451,8 @@ def main():
     os.makedirs(options.scratch, exist_ok=True)
     all_cells = cells(options)
     lines = [line for line in all_cells if not options.cells or line in options.cells.split(",")]
+    if options.records < 1_000_000 or options.size < 100:
+        parser.error("at least 1,000,000 records of 100 bytes: fewer have no middle to measure")
     if not lines:
         parser.error(f"no such cell; there are {', '.join(all_cells)}")
     who = [("java", mode) for mode in options.modes.split(",") if mode]

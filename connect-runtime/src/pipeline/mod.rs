@@ -9,6 +9,7 @@ mod source;
 mod stage;
 mod tolerance;
 
+use chain::ChainError;
 pub(crate) use chain::{Chain, TransformationStage};
 pub(crate) use letters::LetterQueue;
 pub(crate) use report::{DeadLetters, Failure, Origins, Polled, Subject};
@@ -60,27 +61,56 @@ async fn transform(
     record: &mut Record,
     subject: Subject<'_>,
 ) -> Result<Passed> {
-    let keep = operator.retries();
-    let mut from = 0;
+    match try_transform(chain, operator, record) {
+        Ok(passed) => Ok(passed),
+        Err(failed) => recover(chain, operator, record, *failed, subject).await,
+    }
+}
+
+/// The same for a record that meets no error, as most do.
+fn try_transform(chain: &Chain, operator: &Operator, record: &mut Record) -> Result<Passed, Box<ChainError>> {
+    apply(chain, operator, record, 0)
+}
+
+fn apply(
+    chain: &Chain,
+    operator: &Operator,
+    record: &mut Record,
+    from: usize,
+) -> Result<Passed, Box<ChainError>> {
+    match chain.apply(record, from, operator.retries())? {
+        Outcome::Keep => Ok(Passed::On),
+        Outcome::Drop => {
+            add(&operator.counters().filtered, 1);
+            Ok(Passed::Filtered)
+        }
+    }
+}
+
+/// What becomes of a record that a transformation refused: tried again, given up, or the end of the task.
+async fn recover(
+    chain: &Chain,
+    operator: &Operator,
+    record: &mut Record,
+    mut failed: ChainError,
+    subject: Subject<'_>,
+) -> Result<Passed> {
+    let mut from = failed.stage;
     // Most records never fail: the clock is read for those that do.
-    let mut attempt = None;
+    let mut attempt = Attempt::first();
     loop {
-        let failed = match chain.apply(record, from, keep) {
-            Ok(Outcome::Keep) => return Ok(Passed::On),
-            Ok(Outcome::Drop) => {
-                add(&operator.counters().filtered, 1);
-                return Ok(Passed::Filtered);
-            }
-            Err(failed) => *failed,
-        };
         if failed.stage != from {
-            attempt = None;
+            attempt = Attempt::first();
         }
         from = failed.stage;
-        if operator.retry(&failed.error, attempt.get_or_insert_with(Attempt::first)).await
+        if operator.retry(&failed.error, &mut attempt).await
             && let Some(before) = failed.before
         {
             *record = before;
+            match apply(chain, operator, record, from) {
+                Ok(passed) => return Ok(passed),
+                Err(again) => failed = *again,
+            }
             continue;
         }
         operator.give_up(&Failure {

@@ -8,8 +8,12 @@ use connect_api::{
     TimestampType, TopicPartition,
 };
 
+use super::chain::ChainError;
 use super::tolerance::Attempt;
-use super::{Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Passed, Stage, Subject, transform};
+use super::{
+    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Passed, Stage, Subject, recover, transform,
+    try_transform,
+};
 use crate::kafka::{ConsumerRecord, PartitionRecords};
 
 /// How many records are converted before they are put together: few enough that what was converted is still in the
@@ -41,6 +45,36 @@ struct Origin<'a> {
     topic: &'a str,
     partition: i32,
     record: &'a ConsumerRecord,
+}
+
+/// A record that met an error.
+struct Stuck<'a> {
+    raw: &'a ConsumerRecord,
+    at: At,
+}
+
+/// Where it was, and what there is of it.
+enum At {
+    Conversion(Box<(Result<SchemaAndValue>, Result<SchemaAndValue>)>),
+    Headers(Box<(SchemaAndValue, SchemaAndValue, Error)>),
+    Chain(Box<SinkRecord>, Box<ChainError>),
+}
+
+/// What became of it.
+enum Rescued {
+    On(Box<SinkRecord>),
+    Filtered,
+    GivenUp,
+}
+
+impl Rescued {
+    fn of(passed: Passed, record: Box<SinkRecord>) -> Self {
+        match passed {
+            Passed::On => Self::On(record),
+            Passed::Filtered => Self::Filtered,
+            Passed::GivenUp => Self::GivenUp,
+        }
+    }
 }
 
 impl<'a> Origin<'a> {
@@ -99,85 +133,146 @@ impl SinkPipeline {
         if keys.len() != chunk.len() || values.len() != chunk.len() {
             return Err(Error::illegal_state("a converter answered fewer results than it was given items"));
         }
-        for ((raw, key), value) in chunk.iter().zip(keys.drain(..)).zip(values.drain(..)) {
-            let origin = Origin { topic: from.topic.as_str(), partition: from.partition, record: raw };
-            let key = match key {
-                Ok(key) => key,
-                Err(error) => match self.convert_again(Half::Key, origin, error).await? {
-                    Some(key) => key,
-                    None => {
-                        tally.given_up += 1;
-                        continue;
+        {
+            let mut parts = chunk
+                .iter()
+                .zip(keys.drain(..))
+                .zip(values.drain(..))
+                .map(|((raw, key), value)| (raw, key, value));
+            // Records that meet no error go through without an await, which would cost each of them a detour through
+            // memory.
+            while let Some(stuck) = self.pass(from, &mut parts, raw_batch, out, tally) {
+                let origin =
+                    Origin { topic: from.topic.as_str(), partition: from.partition, record: stuck.raw };
+                match self.rescue(from, origin, stuck.at).await? {
+                    Rescued::On(mut record) => {
+                        if let Some(raw) = raw_batch {
+                            record.set_raw(Arc::clone(raw));
+                        }
+                        out.push(*record);
                     }
-                },
-            };
-            let value = match value {
-                Ok(value) => value,
-                Err(error) => match self.convert_again(Half::Value, origin, error).await? {
-                    Some(value) => value,
-                    None => {
-                        tally.given_up += 1;
-                        continue;
-                    }
-                },
-            };
-            let mut record = Record::new(from.topic.clone(), value).with_kafka_offset(raw.offset);
-            record.key = key;
-            record.kafka_partition = Some(from.partition);
-            if !raw.headers.is_empty() {
-                match self.convert_headers(origin).await? {
-                    Some(headers) => record.headers = headers,
-                    None => {
-                        tally.given_up += 1;
-                        continue;
-                    }
+                    Rescued::Filtered => tally.filtered += 1,
+                    Rescued::GivenUp => tally.given_up += 1,
                 }
             }
-            if raw.timestamp_type != TimestampType::NoTimestampType {
-                record.timestamp = Some(raw.timestamp);
-            }
-            if !self.chain.stages.is_empty() {
-                match transform(&self.chain, &self.operator, &mut record, origin.subject()).await? {
-                    Passed::On => {}
-                    Passed::Filtered => {
-                        tally.filtered += 1;
-                        continue;
-                    }
-                    Passed::GivenUp => {
-                        tally.given_up += 1;
-                        continue;
-                    }
-                }
-            }
-            let mut record =
-                SinkRecord::new(record, from.topic.clone(), from.partition, raw.offset, raw.timestamp_type);
-            if let Some(raw) = raw_batch {
-                record.set_raw(Arc::clone(raw));
-            }
-            out.push(record);
         }
         self.scratch = (keys, values);
         Ok(())
     }
 
-    async fn convert_headers(&mut self, origin: Origin<'_>) -> Result<Option<Headers>> {
-        // As in `transform`: the clock is read for records that fail.
-        let mut attempt = None;
-        loop {
-            let mut headers = Headers::new();
-            let mut failed = None;
-            for (key, bytes) in origin.record.headers.iter() {
-                match self.converters.header.to_connect_header(origin.topic, key, bytes) {
-                    Ok(data) => {
-                        headers.add_header(Header::new(key.clone(), data));
-                    }
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
+    /// Takes records through until one meets an error.
+    fn pass<'a>(
+        &self,
+        from: &TopicPartition,
+        parts: &mut impl Iterator<Item = (&'a ConsumerRecord, Result<SchemaAndValue>, Result<SchemaAndValue>)>,
+        raw_batch: Option<&Arc<RawBatch>>,
+        out: &mut Vec<SinkRecord>,
+        tally: &mut Tally,
+    ) -> Option<Stuck<'a>> {
+        for (raw, key, value) in parts {
+            let (key, value) = match (key, value) {
+                (Ok(key), Ok(value)) => (key, value),
+                (key, value) => return Some(Stuck { raw, at: At::Conversion(Box::new((key, value))) }),
+            };
+            let headers = match raw.headers.is_empty() {
+                true => Headers::new(),
+                false => match self.headers(from.topic.as_str(), raw) {
+                    Ok(headers) => headers,
+                    Err(error) => return Some(Stuck { raw, at: At::Headers(Box::new((key, value, error))) }),
+                },
+            };
+            out.push(assemble(from, raw, key, value, headers));
+            let Some(record) = out.last_mut() else { continue };
+            if let Some(raw) = raw_batch {
+                record.set_raw(Arc::clone(raw));
+            }
+            if self.chain.stages.is_empty() {
+                continue;
+            }
+            match try_transform(&self.chain, &self.operator, &mut record.record) {
+                Ok(Passed::On) => {}
+                Ok(_) => {
+                    tally.filtered += 1;
+                    out.pop();
+                }
+                Err(failed) => {
+                    let record = out.pop().map(Box::new);
+                    return record.map(|record| Stuck { raw, at: At::Chain(record, failed) });
                 }
             }
-            let Some(error) = failed else { return Ok(Some(headers)) };
+        }
+        None
+    }
+
+    /// What becomes of a record that met an error.
+    async fn rescue(&mut self, from: &TopicPartition, origin: Origin<'_>, at: At) -> Result<Rescued> {
+        let (key, value, mut error) = match at {
+            At::Chain(mut record, failed) => {
+                let subject = origin.subject();
+                let passed =
+                    recover(&self.chain, &self.operator, &mut record.record, *failed, subject).await?;
+                return Ok(Rescued::of(passed, record));
+            }
+            At::Headers(parts) => {
+                let (key, value, error) = *parts;
+                (key, value, Some(error))
+            }
+            At::Conversion(parts) => {
+                let (key, value) = *parts;
+                let key = match key {
+                    Ok(key) => key,
+                    Err(error) => match self.convert_again(Half::Key, origin, error).await? {
+                        Some(key) => key,
+                        None => return Ok(Rescued::GivenUp),
+                    },
+                };
+                let value = match value {
+                    Ok(value) => value,
+                    Err(error) => match self.convert_again(Half::Value, origin, error).await? {
+                        Some(value) => value,
+                        None => return Ok(Rescued::GivenUp),
+                    },
+                };
+                (key, value, None)
+            }
+        };
+        let mut headers = Headers::new();
+        if !origin.record.headers.is_empty() {
+            match self.convert_headers(origin, error.take()).await? {
+                Some(converted) => headers = converted,
+                None => return Ok(Rescued::GivenUp),
+            }
+        }
+        let mut record = Box::new(assemble(from, origin.record, key, value, headers));
+        let passed = transform(&self.chain, &self.operator, &mut record.record, origin.subject()).await?;
+        Ok(Rescued::of(passed, record))
+    }
+
+    fn headers(&self, topic: &str, record: &ConsumerRecord) -> Result<Headers> {
+        let mut headers = Headers::new();
+        for (key, bytes) in record.headers.iter() {
+            let data = self.converters.header.to_connect_header(topic, key, bytes)?;
+            headers.add_header(Header::new(key.clone(), data));
+        }
+        Ok(headers)
+    }
+
+    /// Headers whose conversion failed, if there is an error, or was not tried yet.
+    async fn convert_headers(
+        &mut self,
+        origin: Origin<'_>,
+        mut failed: Option<Error>,
+    ) -> Result<Option<Headers>> {
+        // As in `recover`: the clock is read for records that fail.
+        let mut attempt = None;
+        loop {
+            let error = match failed.take() {
+                Some(error) => error,
+                None => match self.headers(origin.topic, origin.record) {
+                    Ok(headers) => return Ok(Some(headers)),
+                    Err(error) => error,
+                },
+            };
             if self.operator.retry(&error, attempt.get_or_insert_with(Attempt::first)).await {
                 continue;
             }
@@ -241,6 +336,25 @@ impl SinkPipeline {
         self.operator.give_up(&Failure { stage, class, error: &error, subject: origin.subject() })?;
         Ok(None)
     }
+}
+
+/// Inlined, since a record is large and each move of it counts.
+#[inline]
+fn assemble(
+    from: &TopicPartition,
+    raw: &ConsumerRecord,
+    key: SchemaAndValue,
+    value: SchemaAndValue,
+    headers: Headers,
+) -> SinkRecord {
+    let mut record = Record::new(from.topic.clone(), value).with_kafka_offset(raw.offset);
+    record.key = key;
+    record.kafka_partition = Some(from.partition);
+    record.headers = headers;
+    if raw.timestamp_type != TimestampType::NoTimestampType {
+        record.timestamp = Some(raw.timestamp);
+    }
+    SinkRecord::new(record, from.topic.clone(), from.partition, raw.offset, raw.timestamp_type)
 }
 
 fn convert(

@@ -1,3 +1,5 @@
+//! Clients of our own, where `krafka` would take far more work per record.
+//!
 //! The native producer: a batch goes straight into Kafka's record batches, with no work per record but its encoding.
 //!
 //! Each partition has one encoded buffer that is filled while the one before is under way, and at most one batch under
@@ -7,9 +9,10 @@
 //! Transactions need brokers whose feature `transaction.version` is 2 (KIP-890): with a produce request the broker itself
 //! enters the partition, and every end of a transaction brings a new epoch. Below that `krafka` does them.
 //!
-//! Consumers and admin clients are those of `krafka`. A producer is native where its
-//! settings say `client=native`, which a worker's configuration writes `producer.client=native` and that of a connector
-//! `producer.override.client=native`.
+//! The native [`consumer`] fetches by itself, and is a member of its group through `krafka`. Admin clients are those of
+//! `krafka`. A producer or a consumer is native where its settings say `client=native`, which a worker's configuration
+//! writes `producer.client=native` or `consumer.client=native`, and that of a connector `producer.override.client=native`
+//! or `consumer.override.client=native`.
 
 mod batch;
 mod cluster;

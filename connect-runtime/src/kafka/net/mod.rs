@@ -1,4 +1,4 @@
-//! Kafka's protocol over connections of our own: what the native producer and the membership of a cluster share.
+//! Kafka's protocol over connections of our own: what the native clients and the membership of a cluster share.
 //!
 //! [`Connector`] makes connections (TLS, login), [`Connection`] carries requests, several at a time,
 //! [`Contact`] asks whichever broker answers, and [`Request`] is what a message implements. Error codes have their
