@@ -14,6 +14,7 @@
 //!
 //! | module | what is there |
 //! | --- | --- |
+//! | `avro`, `protobuf`, `json_schema` | the converters, each with a feature of its own |
 //! | [`registry`] | [`SchemaRegistry`](registry::SchemaRegistry), what a registry can do, over HTTP and in memory |
 //! | [`client`] | [`RegistryClient`](client::RegistryClient): which schema and id a converter uses; caches |
 //! | [`config`] | [`SerdeConfig`](config::SerdeConfig): the keys that all converters share |

@@ -32,6 +32,28 @@ use crate::wire::SchemaId;
 
 /// The converter between Connect data and JSON with schemas in a registry:
 /// `io.confluent.connect.json.JsonSchemaConverter`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use connect_api::{BytesMut, Converter, ConverterType, Encoded, RawHeaders, Schema, SchemaAndValue};
+/// use connect_schema_registry::json_schema::{JsonSchemaConverter, JsonSchemaConverterConfig};
+/// use connect_schema_registry::registry::MemoryRegistry;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let config = JsonSchemaConverterConfig::of_url("http://registry")?;
+/// let converter = JsonSchemaConverter::new(config, ConverterType::Value, Arc::new(MemoryRegistry::new()));
+///
+/// let data = SchemaAndValue::new(Schema::INT32, 7);
+/// let (mut headers, mut out) = (RawHeaders::new(), BytesMut::new());
+/// // What the registry knows is asked once; the runtime does this.
+/// let missing = converter.from_connect_data("numbers", &mut headers, &data, &mut out).unwrap_err();
+/// converter.resolve(missing).await?;
+/// assert_eq!(converter.from_connect_data("numbers", &mut headers, &data, &mut out)?, Encoded::Appended);
+/// assert_eq!(&out[..], b"\0\0\0\0\x017");
+/// # Ok::<(), connect_api::Error>(())
+/// # }).unwrap();
+/// ```
 pub struct JsonSchemaConverter {
     client: RegistryClient,
     config: JsonSchemaConverterConfig,
