@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use connect_api::data::Map;
 use connect_api::{
-    BoxError, Converter, ConverterType, DataItem, Encoded, ErrorKind, Plugins, Properties, RawHeaders, RawItem, Schema,
-    SchemaAndValue, Str,
+    BoxError, Converter, ConverterType, DataItem, Encoded, ErrorKind, Plugins, Properties, RawHeaders,
+    RawItem, Schema, SchemaAndValue, Str,
 };
 
 use crate::transforms::{map_value, measure_all, row_value};

@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
+use super::copies::{Copies, Entry};
 use super::drain_time;
 use super::guarantee::{End, Guarantee, MAX_IN_FLIGHT_BATCHES, MAX_IN_FLIGHT_RECORDS, News, Outgoing};
 use super::requests::Requests;
@@ -25,8 +26,8 @@ use crate::kafka::{Delivery, KafkaError, KafkaErrorKind, ProducerRecord, SendRep
 use crate::ledger::{Ends, Line};
 use crate::metrics::{TaskCounters, add};
 use crate::pipeline::{LetterQueue, Operator};
+use crate::storage::OffsetBackingStore;
 use crate::storage::status::TopicTracker;
-use crate::storage::{self, OffsetBackingStore};
 use crate::task::control::Control;
 use crate::task::{TaskCommon, TaskId};
 use crate::wire;
@@ -51,39 +52,6 @@ enum Step {
 enum Done {
     Sent(Outgoing, Arc<Vec<ProducerRecord>>, Result<Delivery>),
     Ended(Transaction, End, Vec<Entry>, Result<Vec<Ack>, KafkaError>),
-}
-
-/// A key of the offsets topic and its value.
-type Entry = (Bytes, Option<Bytes>);
-
-/// Copies of offsets that are committed already, for the worker's own store. Nobody waits for them but the end.
-#[derive(Default)]
-struct Copies {
-    store: Option<Arc<dyn OffsetBackingStore>>,
-    waiting: BTreeMap<Bytes, Option<Bytes>>,
-    running: Option<BoxFuture<'static, ()>>,
-}
-
-impl Copies {
-    /// Takes the next step; waits for ever when there is nothing to copy. Cancel-safe.
-    async fn step(&mut self) {
-        if self.running.is_none()
-            && !self.waiting.is_empty()
-            && let Some(store) = &self.store
-        {
-            let entries = std::mem::take(&mut self.waiting).into_iter().collect();
-            self.running = Some(Box::pin(storage::copy(Arc::clone(store), entries)));
-        }
-        match &mut self.running {
-            Some(running) => running.await,
-            None => std::future::pending().await,
-        }
-        self.running = None;
-    }
-
-    fn is_idle(&self) -> bool {
-        self.running.is_none() && (self.waiting.is_empty() || self.store.is_none())
-    }
 }
 
 /// The records between the beginning and the end of a transaction.
@@ -144,7 +112,7 @@ impl ExactlyOnce {
             offset_flush_timeout: common.offset_flush_timeout,
             boundary,
             offsets_topic,
-            copies: Copies { store: second, ..Copies::default() },
+            copies: Copies::of(second),
             letters,
             topics: common.topics.clone(),
             queue: VecDeque::new(),
@@ -252,13 +220,7 @@ impl ExactlyOnce {
             return;
         }
         let offsets = self.offset_records();
-        let copy = match self.copies.store {
-            Some(_) => offsets
-                .iter()
-                .filter_map(|record| Some((record.key.clone()?, record.value.clone())))
-                .collect(),
-            None => Vec::new(),
-        };
+        let copy = self.copies.entries(&offsets);
         let ending =
             Ending { end, acks: std::mem::take(&mut self.acks), offsets, letters: self.letters.clone() };
         self.unacknowledged = 0;
@@ -285,7 +247,7 @@ impl ExactlyOnce {
             Done::Sent(_, _, Err(error)) => self.fail(error),
             Done::Sent(out, records, Ok(delivery)) => self.sent(out, &records, delivery),
             Done::Ended(transaction, end, copy, Ok(acks)) => {
-                self.copies.waiting.extend(copy);
+                self.copies.add(copy);
                 self.ended(transaction, end, acks);
             }
             Done::Ended(_, _, _, Err(error)) => {

@@ -2,6 +2,7 @@
 
 mod at_least_once;
 mod context;
+mod copies;
 mod delivery;
 mod exactly_once;
 mod guarantee;

@@ -52,6 +52,25 @@ fn kafkas_standalone_example_needs_no_change() {
 }
 
 #[test]
+fn a_standalone_worker_that_writes_exactly_once_keeps_offsets_in_a_topic() {
+    let standalone = parse_properties(STANDALONE).unwrap().with("offset.storage.topic", "offsets");
+    let java = WorkerConfig::standalone(&standalone).unwrap();
+    assert_eq!(java.exactly_once(), None);
+    assert_eq!(java.ignored()[0].key, "offset.storage.topic", "as in Kafka");
+    let both = standalone.with("exactly.once.source.id", "orders");
+    let error = WorkerConfig::standalone(&both).unwrap_err().to_string();
+    assert!(error.contains("offset.storage.file.filename are mutually exclusive"), "{error}");
+    let mut own = both.with("offset.storage.min.insync.replicas", "1");
+    own.remove("offset.storage.file.filename");
+    let worker = WorkerConfig::standalone(&own).unwrap();
+    assert_eq!((worker.exactly_once(), worker.ignored()), (Some("orders"), &[][..]));
+    assert!(matches!(&worker.offset_storage, OffsetStorage::Topic(topic) if topic.name == "offsets"));
+    own.remove("offset.storage.topic");
+    let error = WorkerConfig::standalone(&own).unwrap_err().to_string();
+    assert!(error.contains("exactly.once.source.id is set, and offset.storage.topic is not"), "{error}");
+}
+
+#[test]
 fn kafkas_distributed_example_needs_no_change() {
     let worker = WorkerConfig::distributed(&parse_properties(DISTRIBUTED).unwrap()).unwrap();
     let WorkerMode::Distributed(config) = &worker.mode else { panic!("distributed") };
