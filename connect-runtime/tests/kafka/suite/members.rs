@@ -43,7 +43,9 @@ async fn join(member: &mut Box<dyn GroupMember>, protocols: &[(String, Bytes)]) 
             Err(MemberError::Kafka(error)) if error.is_retriable() => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Err(error) => panic!("{error}"),
+            // It was silent while the other one joined.
+            Err(MemberError::Expelled | MemberError::Rebalance) => {}
+            Err(MemberError::Kafka(error)) => panic!("{error}"),
         }
     }
     panic!("the group has no coordinator")
