@@ -66,7 +66,10 @@ fn main() -> ExitCode {
 
 fn replay(scenario: Scenario, schedule: &Schedule) -> bool {
     match scenario.simulation().replay(schedule) {
-        Ok(summary) => println!("{scenario}: no violation, {summary:?}"),
+        Ok(summary) => {
+            scenario.simulation().steps(schedule).iter().for_each(|step| println!("{step}"));
+            println!("{scenario}: no violation, {summary:?}");
+        }
         Err(failure) => {
             failure.steps.iter().for_each(|step| println!("{step}"));
             println!("{failure}");

@@ -258,6 +258,11 @@ impl Simulation {
         })
     }
 
+    /// Every step of a schedule, as a failure shows them, whether it fails or not.
+    pub fn steps(&self, schedule: &Schedule) -> Vec<String> {
+        self.once(schedule, true).1
+    }
+
     fn shape(&self) -> Shape {
         let mut span = self.span.load(Relaxed);
         if span == 0 {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use connect_runtime::MemoryKafka;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::call::Call;
@@ -62,6 +62,8 @@ pub(super) struct Sum {
 pub(super) type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// See the module.
+///
+/// Who waits for something waits at a `Notify`: a `watch` wakes in random order.
 pub(super) struct World {
     pub(super) kafka: MemoryKafka,
     state: Mutex<State>,
@@ -70,9 +72,9 @@ pub(super) struct World {
     /// There are orders.
     ordered: Notify,
     /// Nothing goes wrong any more.
-    calmed: watch::Sender<bool>,
+    calmed: Notify,
     /// Workers that hung go on.
-    thawed: watch::Sender<u64>,
+    thawed: Notify,
     pub(super) check: OnceLock<Check>,
     start: Instant,
 }
@@ -145,8 +147,8 @@ impl World {
             state: Mutex::new(state),
             ended: Notify::new(),
             ordered: Notify::new(),
-            calmed: watch::Sender::new(false),
-            thawed: watch::Sender::new(0),
+            calmed: Notify::new(),
+            thawed: Notify::new(),
             check: OnceLock::new(),
             start: Instant::now(),
         })
@@ -208,7 +210,7 @@ impl World {
         state.random = None;
         state.orders.clear();
         drop(state);
-        self.calmed.send_replace(true);
+        self.calmed.notify_waiters();
     }
 
     /// How many things have happened after which records may come again.
@@ -318,7 +320,7 @@ impl World {
             state.zombies.push(life);
         }
         drop(state);
-        self.thawed.send_modify(|count| *count += 1);
+        self.thawed.notify_waiters();
     }
 
     /// A worker that hung ends.
@@ -373,25 +375,31 @@ impl World {
 
     /// Waits, at most until things calm down.
     async fn wait(&self, time: Duration) {
-        let mut calmed = self.calmed.subscribe();
-        // An error means that the world is gone, and with it whoever waits.
-        let _ = tokio::time::timeout(time, calmed.wait_for(|calm| *calm)).await;
+        let calmed = self.calmed.notified();
+        tokio::pin!(calmed);
+        calmed.as_mut().enable();
+        if !self.lock().calm {
+            let _ = tokio::time::timeout(time, calmed).await;
+        }
     }
 
-    /// Nothing of a worker that has ended goes on.
+    /// Nothing of a worker that has ended goes on, and one that hangs waits.
     async fn alive(&self, life: u64) {
-        let mut thawed = self.thawed.subscribe();
         loop {
-            thawed.mark_unchanged();
-            {
+            let thawed = self.thawed.notified();
+            tokio::pin!(thawed);
+            thawed.as_mut().enable();
+            let hangs = {
                 let state = self.lock();
                 if life != 0 && (state.life == life || state.zombies.contains(&life)) {
                     return;
                 }
-            }
-            if self.frozen(life).is_none() || thawed.changed().await.is_err() {
+                state.frozen.iter().any(|(frozen, _)| *frozen == life)
+            };
+            if !hangs {
                 std::future::pending::<()>().await;
             }
+            thawed.await;
         }
     }
 
