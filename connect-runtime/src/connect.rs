@@ -17,7 +17,7 @@ use crate::kafka::Kafka;
 use crate::kafka::memory::MemoryKafka;
 use crate::ledger::TaskLedger;
 use crate::loggers::Loggers;
-use crate::metrics::TaskMetrics;
+use crate::metrics::{Metrics, TaskMetrics};
 use crate::storage::State;
 use crate::task::control::TargetState;
 use crate::worker::Worker;
@@ -158,6 +158,11 @@ impl Connect {
     /// [`Error::NotFound`].
     pub fn metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>> {
         self.inner.herder.task_metrics(name)
+    }
+
+    /// Everything that the worker measures, under the groups and names of Kafka Connect's metrics.
+    pub fn worker_metrics(&self) -> Metrics {
+        self.inner.herder.metrics()
     }
 
     /// Where the records of each task ended, by task number and partition: the delivery ledger. The counts begin

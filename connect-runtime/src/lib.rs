@@ -72,6 +72,7 @@
 //! | [`dead_letters`] | what stands in a dead letter topic, and its way back |
 //! | [`converters`] | Kafka's stock converters, registered by themselves |
 //! | [`config`] | worker and connector configuration, config providers, files |
+//! | `rest` (feature `rest`) | Kafka Connect's REST API |
 //! | `explain` (feature `json`) | what each stage of a connector makes of one record |
 //!
 //! # Features
@@ -81,6 +82,8 @@
 //! | `krafka` | yes | the Kafka client of the crate `krafka`, with everything the engine can use |
 //! | `json` | yes | `JsonConverter` |
 //! | `native` | yes | producers and consumers of our own, chosen by `producer.client=native` and `consumer.client=native`: far less CPU per record |
+//! | `native` | yes | producers of our own, chosen by `producer.client=native`: far less CPU per record |
+//! | `rest` | no | Kafka Connect's REST API as an `axum` router, and a server for it |
 //! | `rskafka` | no | the client of the crate `rskafka`, used when `krafka` is off. It has no consumer groups, so it runs sources only |
 //! | `zstd` | no | compression with zstd, for the client |
 //!
@@ -101,6 +104,8 @@ mod ledger;
 mod loggers;
 mod metrics;
 mod pipeline;
+#[cfg(feature = "rest")]
+pub mod rest;
 mod storage;
 mod task;
 mod time;
@@ -116,7 +121,7 @@ pub use herder::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herde
 pub use kafka::memory::MemoryKafka;
 pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};
 pub use loggers::{LoggerLevel, Loggers};
-pub use metrics::TaskMetrics;
+pub use metrics::{Histogram, Metric, MetricValue, Metrics, TaskMetrics};
 pub use storage::{RestartStatus, State, Status};
 pub use task::control::TargetState;
 pub use wire::request_signature::RequestSignature;

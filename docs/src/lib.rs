@@ -26,6 +26,8 @@ chapters! {
     sink: "tutorial/sink.md",
     test: "tutorial/test.md",
     publish: "tutorial/publish.md",
+    rest: "operate/rest.md",
+    metrics: "operate/metrics.md",
     offsets: "guide/offsets.md",
     exactly_once: "guide/exactly-once.md",
     errors: "guide/errors.md",

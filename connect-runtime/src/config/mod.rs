@@ -31,6 +31,8 @@ pub use files::{
 pub use policy::OverridePolicy;
 pub use properties::{decode_properties, parse_properties};
 pub use transformer::{ConfigTransformer, Resolved, without_providers};
+#[cfg(feature = "rest")]
+pub(crate) use validate::plugin_version_matches;
 pub use validate::{ConfigInfo, ConfigInfos, validate_connector};
 pub use worker::{
     ConnectProtocol, DistributedConfig, Ignored, InternalTopic, OffsetStorage, RestConfig, SourceExactlyOnce,

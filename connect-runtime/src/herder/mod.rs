@@ -1,6 +1,7 @@
 //! Desired state to actual state: the requests of Kafka Connect's REST API as calls.
 
 pub(crate) mod distributed;
+mod metrics;
 pub(crate) mod standalone;
 mod supervisor;
 
@@ -14,7 +15,7 @@ use crate::config::{ConfigInfos, WorkerConfig};
 use crate::error::Result;
 use crate::ledger::TaskLedger;
 use crate::loggers::Loggers;
-use crate::metrics::TaskMetrics;
+use crate::metrics::{Metrics, TaskMetrics};
 use crate::storage::{State, Status};
 use crate::task::control::TargetState;
 use crate::wire::request_signature::RequestSignature;
@@ -82,7 +83,6 @@ impl Restart {
         let mark = |status: &mut Status| {
             if !self.only_failed || status.state == State::Failed {
                 status.state = State::Restarting;
-                status.trace = None;
             }
         };
         mark(&mut status.connector);
@@ -149,6 +149,9 @@ pub trait Herder: Send + Sync {
 
     /// What its tasks have counted, by number.
     fn task_metrics(&self, name: &str) -> Result<Vec<(usize, TaskMetrics)>>;
+
+    /// Everything that this worker measures, under Kafka's names.
+    fn metrics(&self) -> Metrics;
 
     /// Where the records of its tasks ended, by task number and partition.
     fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>>;

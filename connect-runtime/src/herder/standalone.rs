@@ -7,17 +7,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connect_api::Plugins;
 use connect_api::config::Properties;
+use connect_api::plugins::ConnectorPlugin;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::metrics::{self, Measured};
 use super::supervisor::{Command, Reply, Shared, Supervisor};
-use super::{Abandoned, ConnectorInfo, ConnectorStatus, Herder, Restart};
+use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
 use crate::config::{ConfigInfos, WorkerConfig};
 use crate::error::{Error, Result};
 use crate::ledger::TaskLedger;
 use crate::loggers::Loggers;
-use crate::metrics::TaskMetrics;
+use crate::metrics::{Metrics, TaskMetrics};
 use crate::storage::Status;
 use crate::task::control::TargetState;
 use crate::worker::Worker;
@@ -60,6 +62,19 @@ impl StandaloneHerder {
         let entry = connectors.entries.get(name).ok_or_else(|| not_found(name))?;
         let shared = entry.shared.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(read(&shared))
+    }
+
+    /// What kind of connector it is. One that was never started says so by its class.
+    fn type_of(&self, shared: &Shared) -> Option<ConnectorType> {
+        let by_class = || {
+            let class = shared.config.get("connector.class")?;
+            let plugin = self.worker.plugins.find_connector(class.trim()).ok()?;
+            Some(match plugin {
+                ConnectorPlugin::Source(_) => ConnectorType::Source,
+                ConnectorPlugin::Sink(_) => ConnectorType::Sink,
+            })
+        };
+        shared.ty.or_else(by_class)
     }
 
     fn inbox(&self, name: &str) -> Result<mpsc::Sender<Command>> {
@@ -151,12 +166,12 @@ impl Herder for StandaloneHerder {
             name: name.to_owned(),
             config: shared.config.clone(),
             tasks: (0..shared.task_configs.len()).collect(),
-            ty: shared.ty,
+            ty: self.type_of(shared),
         })
     }
 
     fn connector_status(&self, name: &str) -> Result<ConnectorStatus> {
-        let (tasks, ty) = self.shared(name, |shared| (shared.task_configs.len(), shared.ty))?;
+        let (tasks, ty) = self.shared(name, |shared| (shared.task_configs.len(), self.type_of(shared)))?;
         let unassigned = || Status::unassigned(self.worker.id());
         let status = |task| self.worker.statuses.get(name, task).unwrap_or_else(unassigned);
         Ok(ConnectorStatus {
@@ -175,6 +190,23 @@ impl Herder for StandaloneHerder {
         self.shared(name, |shared| {
             shared.counters.iter().map(|(task, counters)| (*task, counters.snapshot())).collect()
         })
+    }
+
+    fn metrics(&self) -> Metrics {
+        let connectors: Vec<Measured> = {
+            let connectors = self.lock();
+            let measured = connectors.entries.iter().map(|(name, entry)| {
+                let shared = entry.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                Measured {
+                    name: name.clone(),
+                    config: shared.config.clone(),
+                    ty: self.type_of(&shared),
+                    tasks: shared.counters.clone(),
+                }
+            });
+            measured.collect()
+        };
+        metrics::collect(&self.worker, &connectors)
     }
 
     fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Resolved;
-use crate::metrics::TaskCounters;
+use crate::metrics::{Phase, TaskCounters};
 use crate::storage::status::{State, StatusStore, TopicTracker};
 
 /// Which task: `connector-0`.
@@ -58,6 +58,11 @@ impl TaskCommon {
     }
 
     pub(crate) fn status(&self, state: State) {
+        self.counters.entered(match state {
+            State::Running => Phase::Running,
+            State::Paused => Phase::Paused,
+            _ => Phase::Other,
+        });
         self.statuses.put(&self.id.connector, Some(self.id.task), state, None);
     }
 }

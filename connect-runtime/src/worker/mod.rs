@@ -21,7 +21,7 @@ use crate::config::{
 };
 use crate::kafka::Kafka;
 use crate::loggers::Loggers;
-use crate::metrics::TaskCounters;
+use crate::metrics::{Sampling, TaskCounters, WorkerStartups};
 use crate::storage::status::StatusStore;
 use crate::storage::{FileOffsets, MemoryOffsets, OffsetBackingStore, OffsetReader, TopicOffsets};
 use crate::task::TaskId;
@@ -35,6 +35,8 @@ pub(crate) struct Worker {
     pub(crate) plugins: Plugins,
     pub(crate) offsets: Arc<dyn OffsetBackingStore>,
     pub(crate) statuses: Arc<StatusStore>,
+    /// How often connectors and tasks were started.
+    pub(crate) startups: Arc<WorkerStartups>,
     /// The log levels of the process, if the application handed them over.
     pub(crate) loggers: Option<Loggers>,
     transformer: ConfigTransformer,
@@ -114,7 +116,18 @@ impl Worker {
             WorkerMode::Distributed(_) => StatusStore::of_cluster(id.clone()),
             WorkerMode::Embedded | WorkerMode::Standalone => StatusStore::new(id.clone()),
         });
-        Ok(Arc::new(Self { kafka, config, plugins, offsets, statuses, loggers, transformer, id, cluster_id }))
+        Ok(Arc::new(Self {
+            kafka,
+            config,
+            plugins,
+            offsets,
+            statuses,
+            startups: Arc::default(),
+            loggers,
+            transformer,
+            id,
+            cluster_id,
+        }))
     }
 
     /// Closes the offset store.
@@ -125,6 +138,11 @@ impl Worker {
     /// `host:port`, as it stands in statuses.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// `metrics.sample.window.ms` and `metrics.num.samples`.
+    pub(crate) fn sampling(&self) -> Sampling {
+        self.config.sampling()
     }
 
     /// The id of the Kafka cluster.

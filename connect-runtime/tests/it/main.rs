@@ -21,6 +21,8 @@ mod lifecycle;
 mod offsets;
 mod port;
 mod port_faults;
+#[cfg(feature = "rest")]
+mod rest;
 mod restarts;
 mod scripted;
 mod sink_loop;

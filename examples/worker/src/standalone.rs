@@ -6,15 +6,16 @@ use std::process::ExitCode;
 
 use connect_api::Properties;
 use connect_runtime::config::{ConnectorFile, InitialState, read_connector_file, read_properties_file};
-use connect_runtime::{Connect, Error, ShutdownReport, TargetState};
+use connect_runtime::rest::{self, RestServer};
+use connect_runtime::{Connect, Error, Loggers, ShutdownReport, TargetState};
 
 use crate::terminal::Terminal;
 use crate::{Failure, live, logging, plugins};
 
 /// Runs until a signal. The exit codes are those of Kafka's `connect-standalone`.
 pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
-    let terminal = match logging::install(log_level) {
-        Ok(terminal) => terminal,
+    let (terminal, loggers) = match logging::install(log_level) {
+        Ok(installed) => installed,
         Err(error) => {
             eprintln!("{error}");
             return Failure::Usage.into();
@@ -27,7 +28,7 @@ pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str
             return Failure::Worker.into();
         }
     };
-    match runtime.block_on(work(Path::new(worker), connectors, terminal.as_ref())) {
+    match runtime.block_on(work(Path::new(worker), connectors, terminal.as_ref(), loggers)) {
         Ok(()) => ExitCode::SUCCESS,
         Err((failure, text)) => {
             eprintln!("{text}");
@@ -38,11 +39,16 @@ pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str
 
 type Stopped<T> = Result<T, (Failure, String)>;
 
-async fn work(worker: &Path, connectors: &[PathBuf], terminal: Option<&Terminal>) -> Stopped<()> {
+async fn work(
+    worker: &Path,
+    connectors: &[PathBuf],
+    terminal: Option<&Terminal>,
+    loggers: Loggers,
+) -> Stopped<()> {
     let mut signals =
         Signals::new().map_err(|error| (Failure::Worker, format!("Signals cannot be received: {error}")))?;
-    let connect = tokio::select! {
-        connect = start(worker) => connect?,
+    let (connect, rest) = tokio::select! {
+        started = start(worker, loggers) => started?,
         signal = signals.next() => {
             tracing::info!("{signal} before the worker was started");
             return Ok(());
@@ -63,8 +69,13 @@ async fn work(worker: &Path, connectors: &[PathBuf], terminal: Option<&Terminal>
     if let Some(terminal) = terminal {
         terminal.show(String::new());
     }
+    let stopped = async {
+        // Nobody asks for a connector any more when they stop.
+        rest.shutdown().await;
+        connect.shutdown().await
+    };
     let report = tokio::select! {
-        report = connect.shutdown() => report,
+        report = stopped => report,
         signal = signals.next() => {
             eprintln!("{signal} again: ended at once. What was not committed comes again after a restart.");
             std::process::exit(i32::from(Failure::Usage as u8));
@@ -77,13 +88,14 @@ async fn work(worker: &Path, connectors: &[PathBuf], terminal: Option<&Terminal>
     end
 }
 
-/// Reads the worker's file and starts the worker.
-async fn start(file: &Path) -> Stopped<Connect> {
+/// Reads the worker's file, starts the worker, and opens its REST API.
+async fn start(file: &Path, loggers: Loggers) -> Stopped<(Connect, RestServer)> {
     let properties = match file.as_os_str().is_empty() {
         true => Properties::new(),
         false => read_properties_file(file).await.map_err(|error| (Failure::Worker, error.trace()))?,
     };
-    let worker = Connect::builder().standalone().properties(properties).plugins(plugins::register);
+    let worker =
+        Connect::builder().standalone().properties(properties).plugins(plugins::register).loggers(loggers);
     let connect = worker.start().await.map_err(|error| {
         let failure = match &error {
             // The worker was made, and its offset store did not open.
@@ -92,8 +104,14 @@ async fn start(file: &Path) -> Stopped<Connect> {
         };
         (failure, format!("Worker, from '{}': {}", file.display(), text(&error)))
     })?;
+    let rest = rest::serve(connect.herder())
+        .await
+        .map_err(|error| (Failure::Worker, format!("Worker, from '{}': {}", file.display(), text(&error))))?;
+    for address in rest.addresses() {
+        tracing::info!("REST API listening on {address}");
+    }
     tracing::info!("the worker is started");
-    Ok(connect)
+    Ok((connect, rest))
 }
 
 /// Creates the connectors in order, each after the one before is there.

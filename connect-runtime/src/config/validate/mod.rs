@@ -12,6 +12,8 @@ use connect_api::{
 
 use connect_api::plugins::{ConnectorPlugin, SourcePlugin};
 
+#[cfg(feature = "rest")]
+pub(crate) use self::version::matches as plugin_version_matches;
 use super::connector::{
     SinkConnectorConfig, SourceConnectorConfig, check_predicate, check_topics, parse_list, topic_creation,
 };

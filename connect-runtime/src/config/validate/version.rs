@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Whether the version meets the requirement.
-pub(super) fn matches(requirement: &str, version: &str) -> bool {
+pub(crate) fn matches(requirement: &str, version: &str) -> bool {
     let requirement = requirement.trim();
     if requirement == "latest" {
         return true;

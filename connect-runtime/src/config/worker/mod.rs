@@ -22,6 +22,7 @@ use super::connector::ConverterSpec;
 use super::keys::{define, key};
 use super::policy::OverridePolicy;
 use super::problems::Problems;
+use crate::metrics::Sampling;
 
 /// How the worker runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -267,6 +268,20 @@ impl WorkerConfig {
             WorkerMode::Distributed(config) => Some(&config.group_id),
             WorkerMode::Embedded => self.properties.get("group.id"),
             WorkerMode::Standalone => None,
+        }
+    }
+
+    /// `metrics.sample.window.ms` and `metrics.num.samples`.
+    pub(crate) fn sampling(&self) -> Sampling {
+        let default = Sampling::default();
+        let number = |key: &str| self.properties.get(key).and_then(|text| text.trim().parse::<u64>().ok());
+        Sampling {
+            window: number("metrics.sample.window.ms")
+                .filter(|ms| *ms > 0)
+                .map_or(default.window, Duration::from_millis),
+            samples: number("metrics.num.samples")
+                .and_then(|n| usize::try_from(n).ok())
+                .map_or(default.samples, |n| n.clamp(1, 1000)),
         }
     }
 

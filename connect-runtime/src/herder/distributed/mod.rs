@@ -26,10 +26,11 @@ use connect_api::config::Properties;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use self::actor::{Actor, Common};
+use self::actor::{Actor, Common, Entry};
 use self::member::Member;
 use self::peers::Peers;
 use self::request::{Reply, Request, not_found};
+use super::metrics::{self, Measured};
 use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
 use crate::config::clients::{self, Store};
 use crate::config::{ConfigInfos, DistributedConfig, InternalTopic, SourceExactlyOnce, WorkerConfig};
@@ -38,7 +39,7 @@ use crate::kafka::membership::GroupSettings;
 use crate::kafka::{ClientProperties, NewTopic};
 use crate::ledger::TaskLedger;
 use crate::loggers::Loggers;
-use crate::metrics::TaskMetrics;
+use crate::metrics::{Metrics, TaskMetrics};
 use crate::storage::Status;
 use crate::storage::cluster::{ConfigStore, ConfigStoreSettings};
 use crate::storage::log::LogTopic;
@@ -271,6 +272,24 @@ impl Herder for DistributedHerder {
         let Some(entry) = entries.get(name) else { return Ok(Vec::new()) };
         let shared = entry.shared.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(shared.counters.iter().map(|(task, counters)| (*task, counters.snapshot())).collect())
+    }
+
+    fn metrics(&self) -> Metrics {
+        let measured = {
+            let entries = self.common.entries();
+            let measure = |(name, entry): (&String, &Entry)| {
+                let shared = entry.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let ty = self.connector_type(&shared.config);
+                Measured {
+                    name: name.clone(),
+                    config: shared.config.clone(),
+                    ty,
+                    tasks: shared.counters.clone(),
+                }
+            };
+            entries.iter().map(measure).collect::<Vec<_>>()
+        };
+        metrics::collect(&self.common.worker, &measured)
     }
 
     fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {

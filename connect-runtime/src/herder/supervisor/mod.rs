@@ -263,6 +263,7 @@ impl Supervisor {
     }
 
     async fn start_connector(&mut self) -> Result<()> {
+        self.worker.startups.connectors.attempted();
         let config = self.shared().config.clone();
         let worker = Arc::clone(&self.worker);
         let name = Arc::clone(&self.name);
@@ -290,10 +291,12 @@ impl Supervisor {
                 });
                 self.reload_at = self.worker.reload_after(&resolved).map(|after| Instant::now() + after);
                 self.connector = Some((connector, host));
+                self.worker.startups.connectors.succeeded();
                 self.worker.statuses.put(&self.name, None, State::Running, None);
                 Ok(())
             }
             Err(error) => {
+                self.worker.startups.connectors.failed();
                 self.connector_failed(&error);
                 Err(error)
             }

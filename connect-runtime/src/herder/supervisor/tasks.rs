@@ -24,7 +24,9 @@ impl Supervisor {
         for task in tasks {
             let Some(config) = self.shared().task_configs.get(*task).cloned() else { continue };
             let (control, receiver) = Control::new(target);
-            let counters = Arc::new(TaskCounters::default());
+            let counters =
+                Arc::new(TaskCounters::new(self.worker.sampling(), Arc::clone(&self.worker.startups)));
+            self.worker.startups.tasks.attempted();
             self.shared().counters.insert(*task, Arc::clone(&counters));
             let id = TaskId { connector: Arc::clone(&self.name), task: *task };
             let span = tracing::info_span!("task", connector = %id.connector, task = id.task);
@@ -66,7 +68,12 @@ impl Supervisor {
         let started = self.tasks.remove(&task).map_or_else(Instant::now, |running| running.started);
         match result {
             Ok(()) => self.worker.statuses.put(&self.name, Some(task), State::Unassigned, None),
-            Err(error) => self.task_failed(task, started, &error),
+            Err(error) => {
+                if let Some(counters) = self.shared().counters.get(&task) {
+                    counters.task_failed();
+                }
+                self.task_failed(task, started, &error);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::metrics::add;
 pub(super) struct Commit {
     pub(super) future: BoxFuture<'static, crate::kafka::Result<()>>,
     pub(super) offsets: Offsets,
+    pub(super) began: Instant,
     pub(super) deadline: Instant,
 }
 
@@ -73,8 +74,9 @@ impl SinkLoop {
             return Ok(());
         }
         let future = self.consumer.commit(changed.clone());
-        let deadline = Instant::now() + self.common.offset_flush_timeout;
-        self.commit = Some(Commit { future, offsets: changed, deadline });
+        let began = Instant::now();
+        let deadline = began + self.common.offset_flush_timeout;
+        self.commit = Some(Commit { future, offsets: changed, began, deadline });
         if closing {
             match commit_result(&mut self.commit).await {
                 Some(result) => self.commit_ended(result),
@@ -121,6 +123,7 @@ impl SinkLoop {
         match result {
             Ok(()) => {
                 self.positions.commit_done(&commit.offsets);
+                self.common.counters.commit_times.record(commit.began.elapsed());
                 add(&self.common.counters.commits, 1);
             }
             Err(error) => {

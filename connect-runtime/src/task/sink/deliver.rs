@@ -48,7 +48,12 @@ impl SinkLoop {
 
     pub(super) async fn put(&mut self, task: &mut dyn SinkTask) -> Result<()> {
         self.host.lock().putting = true;
+        let began = Instant::now();
         let result = task.put(&self.batch).await;
+        if !self.batch.is_empty() {
+            self.common.counters.calls.record(began.elapsed());
+            self.common.counters.batch(self.batch.len());
+        }
         let (fatal, reported) = {
             let mut requests = self.host.lock();
             requests.putting = false;

@@ -27,6 +27,7 @@ impl SinkLoop {
             self.assignment.insert(partition.clone());
         }
         self.host.lock().assignment = Some(self.assignment.clone());
+        self.note_partitions();
         if self.paused || self.redelivering {
             self.consumer.pause(&partitions).await?;
         }
@@ -54,12 +55,18 @@ impl SinkLoop {
         self.forget(&partitions);
     }
 
+    fn note_partitions(&self) {
+        let count = i64::try_from(self.assignment.len()).unwrap_or(i64::MAX);
+        self.common.counters.partitions.store(count, std::sync::atomic::Ordering::Relaxed);
+    }
+
     pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
         self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
         for partition in partitions {
             self.positions.forget(partition);
             self.assignment.remove(partition);
         }
+        self.note_partitions();
         self.drop_from_batch(partitions);
         let mut requests = self.host.lock();
         requests.paused.retain(|partition| !partitions.contains(partition));

@@ -303,6 +303,7 @@ impl ExactlyOnce {
         match end {
             End::Commit => {
                 add(&self.counters.delivered, transaction.records);
+                self.counters.transactions.record(transaction.records as f64);
                 if let Some(topics) = &self.topics {
                     transaction.topics.iter().for_each(|topic| topics.used(topic));
                 }

@@ -184,9 +184,13 @@ impl SourceLoop {
 
     /// Waits for the next records, while deliveries and commits go on. `None`: the task was told to stop.
     async fn poll(&mut self, task: &mut dyn SourceTask) -> Result<Option<Vec<SourceRecord>>> {
+        let counters = Arc::clone(&self.common.counters);
         let poll = async {
             let began = Instant::now();
             let polled = task.poll(MAX_POLL_WAIT).await;
+            if polled.as_ref().is_ok_and(|records| !records.is_empty()) {
+                counters.calls.record(began.elapsed());
+            }
             // A source that answers "nothing" at once must not spin.
             if polled.as_ref().is_ok_and(Vec::is_empty) && began.elapsed() < IDLE_PAUSE {
                 tokio::time::sleep(IDLE_PAUSE).await;
@@ -217,6 +221,7 @@ impl SourceLoop {
     /// Takes polled records through the pipeline and hands them over.
     async fn process(&mut self, polled: Vec<SourceRecord>) -> Result<()> {
         add(&self.common.counters.read, polled.len());
+        self.common.counters.batch(polled.len());
         let operator = &self.pipeline.operator;
         let reports = operator.settings.log_include_messages || operator.letters().is_some();
         let mut originals = if self.hooks || reports { polled.clone() } else { Vec::new() };

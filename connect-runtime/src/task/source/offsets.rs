@@ -24,6 +24,8 @@ pub(super) struct OffsetCommits {
     /// What the next flush writes.
     pub(super) committable: OffsetMap,
     flushing: Option<(BoxFuture<'static, Result<()>>, OffsetMap)>,
+    /// When the round under way began.
+    began: Instant,
     next: Instant,
     /// A round has ended well and the task has not heard of it.
     pub(super) committed: bool,
@@ -45,6 +47,7 @@ impl OffsetCommits {
             counters,
             committable: HashMap::new(),
             flushing: None,
+            began: Instant::now(),
             next: Instant::now() + interval,
             committed: false,
         }
@@ -83,6 +86,7 @@ impl OffsetCommits {
             self.committed = true;
             return;
         }
+        self.began = Instant::now();
         let taken = std::mem::take(&mut self.committable);
         let entries = taken
             .iter()
@@ -108,6 +112,7 @@ impl OffsetCommits {
         let Some((_, taken)) = self.flushing.take() else { return };
         match result {
             Ok(()) => {
+                self.counters.commit_times.record(self.began.elapsed());
                 add(&self.counters.commits, 1);
                 self.committed = true;
             }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod explain;
+mod rest;
 mod usage;
 mod worker_file;
 

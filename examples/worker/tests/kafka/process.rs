@@ -29,6 +29,7 @@ impl Place {
             "worker.properties",
             &format!(
                 "bootstrap.servers={broker}\n\
+                 listeners=http://127.0.0.1:0\n\
                  key.converter=org.apache.kafka.connect.storage.StringConverter\n\
                  value.converter=org.apache.kafka.connect.storage.StringConverter\n\
                  offset.storage.file.filename=connect.offsets\n\

@@ -136,6 +136,7 @@ fn every_stock_transformation_gives_what_a_java_worker_gives() {
         "worker.properties",
         &format!(
             "bootstrap.servers={broker}\n\
+             listeners=http://127.0.0.1:0\n\
              key.converter=org.apache.kafka.connect.json.JsonConverter\nkey.converter.schemas.enable=false\n\
              value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n\
              offset.storage.file.filename=connect.offsets\noffset.flush.interval.ms=200\n\

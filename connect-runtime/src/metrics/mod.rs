@@ -1,8 +1,21 @@
-//! What a task counts. Every record that was read is counted once more where it ended.
+//! What a task counts and measures. Every record that was read is counted once more where it ended.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+mod registry;
+mod startups;
+mod states;
+mod window;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+
+pub use self::registry::{Histogram, Metric, MetricValue, Metrics};
+pub(crate) use self::startups::WorkerStartups;
+pub(crate) use self::states::{Phase, StateTimes};
+pub(crate) use self::window::{Counter, Sampling, Timing, Window};
 use crate::ledger::{Ledger, LedgerPartition};
+
+/// The group of what Kafka does not measure.
+pub(crate) const OWN_GROUP: &str = "connect";
 
 /// A reading of a task's counters.
 ///
@@ -50,51 +63,104 @@ pub struct TaskMetrics {
 /// The counters themselves, shared between the task and its readers.
 #[derive(Debug)]
 pub(crate) struct TaskCounters {
-    pub(crate) read: AtomicU64,
-    pub(crate) delivered: AtomicU64,
-    pub(crate) filtered: AtomicU64,
-    pub(crate) skipped: AtomicU64,
-    pub(crate) errors: AtomicU64,
-    pub(crate) failures: AtomicU64,
-    pub(crate) retries: AtomicU64,
-    pub(crate) logged: AtomicU64,
-    pub(crate) dead_letters: AtomicU64,
-    pub(crate) dead_letter_failures: AtomicU64,
+    pub(crate) read: Counter,
+    pub(crate) delivered: Counter,
+    pub(crate) filtered: Counter,
+    pub(crate) skipped: Counter,
+    pub(crate) errors: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) retries: Counter,
+    pub(crate) logged: Counter,
+    pub(crate) dead_letters: Counter,
+    pub(crate) dead_letter_failures: Counter,
     /// Milliseconds since the epoch.
     pub(crate) last_error: AtomicI64,
-    pub(crate) commits: AtomicU64,
-    pub(crate) commit_failures: AtomicU64,
+    pub(crate) commits: Counter,
+    pub(crate) commit_failures: Counter,
     /// Negative while unknown.
     pub(crate) lag: AtomicI64,
     /// The same by partition.
     pub(crate) ledger: Ledger,
+    /// How long `poll` took when it had records, or `put`.
+    pub(crate) calls: Timing,
+    /// How long successful offset commits took.
+    pub(crate) commit_times: Timing,
+    /// How many records a batch had.
+    pub(crate) batches: Window,
+    /// How many records were under way, seen at every batch.
+    pub(crate) active: Window,
+    /// Records of each committed transaction.
+    pub(crate) transactions: Window,
+    /// For a sink, how many partitions are assigned.
+    pub(crate) partitions: AtomicI64,
+    pub(crate) states: StateTimes,
+    /// It has run.
+    started: AtomicBool,
+    startups: Arc<WorkerStartups>,
 }
 
 impl Default for TaskCounters {
     fn default() -> Self {
-        let zero = AtomicU64::default;
+        Self::new(Sampling::default(), Arc::default())
+    }
+}
+
+impl TaskCounters {
+    pub(crate) fn new(sampling: Sampling, startups: Arc<WorkerStartups>) -> Self {
+        let counter = || Counter::new(sampling);
         Self {
-            read: zero(),
-            delivered: zero(),
-            filtered: zero(),
-            skipped: zero(),
-            errors: zero(),
-            failures: zero(),
-            retries: zero(),
-            logged: zero(),
-            dead_letters: zero(),
-            dead_letter_failures: zero(),
+            read: counter(),
+            delivered: counter(),
+            filtered: counter(),
+            skipped: counter(),
+            errors: counter(),
+            failures: counter(),
+            retries: counter(),
+            logged: counter(),
+            dead_letters: counter(),
+            dead_letter_failures: counter(),
             last_error: AtomicI64::new(0),
-            commits: zero(),
-            commit_failures: zero(),
+            commits: counter(),
+            commit_failures: counter(),
             lag: AtomicI64::new(-1),
             ledger: Ledger::default(),
+            calls: Timing::new(sampling),
+            commit_times: Timing::new(sampling),
+            batches: Window::new(sampling),
+            active: Window::new(sampling),
+            transactions: Window::new(sampling),
+            partitions: AtomicI64::new(0),
+            states: StateTimes::default(),
+            started: AtomicBool::new(false),
+            startups,
         }
+    }
+
+    /// The task is in a state now. The first time that it runs its startup has succeeded.
+    pub(crate) fn entered(&self, phase: Phase) {
+        self.states.enter(phase);
+        if phase != Phase::Other && !self.started.swap(true, Relaxed) {
+            self.startups.tasks.succeeded();
+        }
+    }
+
+    /// The task ended with an error, which is a failed startup when it never ran.
+    pub(crate) fn task_failed(&self) {
+        self.states.enter(Phase::Other);
+        if !self.started.swap(true, Relaxed) {
+            self.startups.tasks.failed();
+        }
+    }
+
+    /// A batch is under way.
+    pub(crate) fn batch(&self, records: usize) {
+        self.batches.record(records as f64);
+        self.active.record(self.snapshot().records_in_flight as f64);
     }
 }
 
 /// Adds to a counter.
-pub(crate) fn add(counter: &AtomicU64, n: usize) {
+pub(crate) fn add(counter: &Counter, n: usize) {
     counter.fetch_add(n as u64, Relaxed);
 }
 
