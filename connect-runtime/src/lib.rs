@@ -82,7 +82,6 @@
 //! | `krafka` | yes | the Kafka client of the crate `krafka`, with everything the engine can use |
 //! | `json` | yes | `JsonConverter` |
 //! | `native` | yes | producers and consumers of our own, chosen by `producer.client=native` and `consumer.client=native`: far less CPU per record |
-//! | `native` | yes | producers of our own, chosen by `producer.client=native`: far less CPU per record |
 //! | `rest` | no | Kafka Connect's REST API as an `axum` router, and a server for it |
 //! | `rskafka` | no | the client of the crate `rskafka`, used when `krafka` is off. It has no consumer groups, so it runs sources only |
 //! | `zstd` | no | compression with zstd, for the client |
