@@ -51,18 +51,22 @@ async fn join(member: &mut Box<dyn GroupMember>, protocols: &[(String, Bytes)]) 
     panic!("the group has no coordinator")
 }
 
-/// Both join, as often as it takes until they are in one generation.
+/// The first one joins alone, then the second one; the first hears of it and joins again.
 async fn join_both(
     one: (&mut Box<dyn GroupMember>, &[(String, Bytes)]),
     two: (&mut Box<dyn GroupMember>, &[(String, Bytes)]),
 ) -> (Joined, Joined) {
-    for _ in 0..5 {
-        let (first, second) = tokio::join!(join(one.0, one.1), join(two.0, two.1));
-        if first.generation == second.generation {
-            return (first, second);
+    let alone = join(one.0, one.1).await;
+    one.0.sync(&[(alone.member_id, Bytes::new())]).await.unwrap();
+    let again = async {
+        while one.0.heartbeat().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-    panic!("the two never met");
+        join(one.0, one.1).await
+    };
+    let (first, second) = tokio::join!(again, join(two.0, two.1));
+    assert_eq!(first.generation, second.generation);
+    (first, second)
 }
 
 pub(crate) async fn the_leader_sees_what_all_members_said_and_gives_each_its_share(fixture: &dyn Fixture) {
