@@ -380,3 +380,133 @@ async fn a_clean_end_flushes_closes_and_commits() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_paused_while_it_backs_off_gets_its_batch_again_and_nothing_new() {
+    let connect = connect().start().await;
+    produce(connect.kafka(), &["a"]);
+    for _ in 0..3 {
+        plan(&world().put, 0, Step::Again(Duration::from_secs(5)));
+    }
+    connect.create("sink", sink()).await.unwrap();
+    put_of(1, 0).await;
+    connect.pause("sink").await.unwrap();
+    connect.expect_state("sink", State::Paused).await;
+    produce(connect.kafka(), &["b"]);
+    put_of(4, 0).await;
+    // Taken now; what came meanwhile waits for the end of the pause.
+    connect.expect_committed("sink", "t", 0, 1).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(offsets(), [vec![0], vec![0], vec![0], vec![0]]);
+    assert_eq!(connect.status("sink").unwrap().tasks[0].1.state, State::Paused);
+    connect.resume("sink").await.unwrap();
+    put_of(1, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_resumed_while_it_backs_off_gets_nothing_new_before_it_took_its_batch() {
+    let connect = connect().start().await;
+    produce(connect.kafka(), &["a"]);
+    for _ in 0..3 {
+        plan(&world().put, 0, Step::Again(Duration::from_secs(5)));
+    }
+    connect.create("sink", sink()).await.unwrap();
+    put_of(1, 0).await;
+    connect.pause("sink").await.unwrap();
+    connect.expect_state("sink", State::Paused).await;
+    connect.resume("sink").await.unwrap();
+    connect.expect_state("sink", State::Running).await;
+    produce(connect.kafka(), &["b"]);
+    put_of(1, 1).await;
+    assert_eq!(offsets(), [vec![0], vec![0], vec![0], vec![0], vec![1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_reads_the_topics_that_match_it_as_a_whole_also_those_that_come_later() {
+    let connect = connect().property("consumer.metadata.max.age.ms", "1000").start().await;
+    for topic in ["orders", "orders-eu", "my-orders"] {
+        connect.kafka().produce(topic, None::<&str>, "x");
+    }
+    let config: connect_api::Properties =
+        [("connector.class", "Sink"), ("topics.regex", "orders(-.*)?"), ("tasks.max", "1")].into();
+    connect.create("sink", config).await.unwrap();
+    connect.expect_settled("sink", 2).await;
+    connect.kafka().produce("orders-us", None::<&str>, "x");
+    connect.expect_settled("sink", 3).await;
+    let read: std::collections::BTreeSet<_> =
+        world().puts().into_iter().flat_map(|(_, records)| records.into_keys()).collect();
+    let expected = ["orders", "orders-eu", "orders-us"].map(|topic| TopicPartition::new(topic, 0));
+    assert_eq!(read.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_are_those_of_the_original_topic_whatever_a_transformation_makes_of_it() {
+    let connect = connect().plugins(connect_transforms::register).start().await;
+    produce(connect.kafka(), &["a", "b"]);
+    let config = sink()
+        .with("transforms", "route")
+        .with("transforms.route.type", "org.apache.kafka.connect.transforms.RegexRouter")
+        .with("transforms.route.regex", ".*")
+        .with("transforms.route.replacement", "elsewhere");
+    plan(&world().put, 0, Step::Again(Duration::from_secs(1)));
+    connect.create("sink", config).await.unwrap();
+    connect.expect_committed("sink", "t", 0, 2).await;
+    assert_eq!(offsets(), [vec![0, 1], vec![0, 1]]);
+    let group = connect.kafka().committed("connect-sink");
+    assert_eq!(group, Offsets::from([(tp(0), 2)]), "nothing is committed under the new name");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tombstone_is_put_like_any_record() {
+    let connect = connect().start().await;
+    connect.kafka().produce("t", Some("key"), "value");
+    connect
+        .kafka()
+        .try_produce(&connect_runtime::kafka::ProducerRecord {
+            topic: "t".into(),
+            partition: Some(0),
+            timestamp: None,
+            key: Some("key".into()),
+            value: None,
+            headers: connect_api::RawHeaders::default(),
+        })
+        .unwrap();
+    connect.create("sink", sink()).await.unwrap();
+    connect.expect_committed("sink", "t", 0, 2).await;
+    assert_eq!(offsets().concat(), [0, 1]);
+    assert_eq!(connect.metrics("sink").unwrap()[0].1.records_delivered, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewind_while_a_batch_waits_replaces_it() {
+    let connect = connect().start().await;
+    produce(connect.kafka(), &["a", "b", "c"]);
+    plan(&world().put, 0, Step::Again(Duration::from_secs(60)));
+    connect.create("sink", sink()).await.unwrap();
+    put_of(1, 2).await;
+    world().sinks.lock().unwrap()[&0].offset(&Offsets::from([(tp(0), 2), (tp(7), 0)]));
+    connect.expect_committed("sink", "t", 0, 3).await;
+    assert_eq!(offsets(), [vec![0, 1, 2], vec![2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_away_for_ten_minutes_holds_one_batch_in_memory_and_goes_on_by_itself() {
+    let connect = connect().property("offset.flush.interval.ms", "30000").start().await;
+    produce(connect.kafka(), &["a", "b"]);
+    for _ in 0..120 {
+        plan(&world().put, 0, Step::Again(Duration::from_secs(5)));
+    }
+    connect.create("sink", sink()).await.unwrap();
+    put_of(1, 1).await;
+    // More than anybody wants to hold.
+    for _ in 0..50 {
+        produce(connect.kafka(), &["x"; 100]);
+    }
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    let metrics = connect.metrics("sink").unwrap()[0].1;
+    assert_eq!((metrics.records_read, metrics.records_delivered), (2, 0), "nothing is read ahead");
+    assert_eq!(connect.status("sink").unwrap().tasks[0].1.state, State::Running);
+    tokio::time::sleep(Duration::from_secs(250)).await;
+    connect.expect_committed("sink", "t", 0, 5002).await;
+    assert_eq!(connect.metrics("sink").unwrap()[0].1.records_delivered, 5002);
+}
