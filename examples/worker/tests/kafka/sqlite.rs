@@ -71,8 +71,9 @@ fn each_record_is_one_row_whatever_is_killed() {
     assert_eq!(code, 0, "{log}");
     assert_eq!(rows(&place), (records, records, true));
 
-    // What the database has is not written again, even if the group has forgotten all.
-    let worker = start(&place);
+    // What the database has is not written again.
+    let mut worker = start(&place);
+    worker.until("both connectors", |worker| worker.log().matches("created connector=").count() == 2);
     let (code, _) = worker.terminate();
     assert_eq!(code, 0);
     assert_eq!(rows(&place), (records, records, true));
