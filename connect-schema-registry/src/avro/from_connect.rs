@@ -246,8 +246,8 @@ impl Maker<'_> {
             None => (Name::new(names::MAP_ENTRY, names::NAMESPACE), false),
         };
         let fields = vec![
-            self.field(names::KEY, keys, None)?,
-            self.field(names::VALUE, connect.value_schema()?, None)?,
+            self.field(names::KEY, keys, self.type_doc(keys))?,
+            self.field(names::VALUE, connect.value_schema()?, self.type_doc(connect.value_schema()?))?,
         ];
         let mut node = Node::new(Kind::Record(Record { name, doc: None, aliases: Vec::new(), fields }));
         if internal {
@@ -282,7 +282,7 @@ impl Maker<'_> {
                 false => field.name().to_string(),
             };
             let doc = match self.config.discard_type_doc_default {
-                true => field.schema().doc(),
+                true => self.type_doc(Some(field.schema())),
                 false => connect.parameter(&format!("{}{}", names::FIELD_DOC, field.name())),
             };
             let made = self.field(&own, Some(field.schema()), doc)?;
@@ -300,6 +300,11 @@ impl Maker<'_> {
         self.put_metadata(connect, &mut node)?;
         self.avro.nodes[id] = node;
         Ok(id)
+    }
+
+    /// The documentation that a field takes from its type.
+    fn type_doc<'s>(&self, connect: Option<&'s Schema>) -> Option<&'s str> {
+        connect.and_then(Schema::doc).filter(|_| self.config.discard_type_doc_default)
     }
 
     fn field(&mut self, name: &str, connect: Option<&Schema>, doc: Option<&str>) -> Result<Field> {

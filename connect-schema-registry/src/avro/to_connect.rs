@@ -337,12 +337,9 @@ impl Compiler<'_> {
     }
 
     fn doc<'n>(&self, node: &'n Node, place: Place<'n>) -> Option<&'n str> {
-        if !self.config.connect_meta_data {
-            return None;
-        }
         match self.discards() {
             true => place.doc.or(node.doc()).or(node.text_prop(names::CONNECT_DOC)),
-            false => node.text_prop(names::CONNECT_DOC),
+            false => node.text_prop(names::CONNECT_DOC).filter(|_| self.config.connect_meta_data),
         }
     }
 
