@@ -23,7 +23,7 @@
 //! lives in the model, and each call to it goes through [`Outside::call`], which is where crashes and failures get in.
 //!
 //! ```
-//! use std::sync::Arc;
+//! use std::sync::{Arc, Mutex};
 //!
 //! use connect_api::config::NoConfig;
 //! use connect_api::plugins::PluginFuture;
