@@ -221,6 +221,9 @@ mod tests {
         }
     }
 
+    /// Half of what these write is in a registry, which no example shows; the guide has a chapter on them.
+    const WITH_REGISTRY: [&str; 3] = ["AvroConverter", "JsonSchemaConverter", "ProtobufConverter"];
+
     #[test]
     fn every_transformation_predicate_and_converter_has_one() {
         let plugins = all();
@@ -232,7 +235,8 @@ mod tests {
                 let info = of(kind, example["plugin"].as_str().unwrap()).expect("a plugin of that name");
                 assert!(info.aliases.iter().any(|alias| example["case"]["class"] == *alias), "{example}");
             }
-            for info in plugins.iter().filter(|info| info.kind == kind) {
+            let shown = |info: &&PluginInfo| info.kind == kind && !WITH_REGISTRY.contains(&info.name);
+            for info in plugins.iter().filter(shown) {
                 assert!(markdown(kind, info.name).contains("*For example:*"), "docs/examples: {}", info.name);
             }
         }
