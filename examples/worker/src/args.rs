@@ -20,6 +20,9 @@ Examples:
   connect-worker standalone worker.properties file-source.properties file-sink.json
       runs a worker with two connectors until Ctrl+C
 
+  connect-worker distributed worker.properties
+      runs a worker of a group, beside Java's workers or without them
+
 A worker.properties that is complete:
   bootstrap.servers=localhost:9092
   key.converter=org.apache.kafka.connect.storage.StringConverter
@@ -45,6 +48,22 @@ Exit codes:
   1  the command line is wrong, or help was asked for
   2  the worker file cannot be read or is wrong, or Kafka cannot be reached
   3  the worker did not start, or a connector could not be created";
+
+const DISTRIBUTED: &str = "\
+The file is that of Kafka's connect-distributed, unchanged: group.id names the group, and config.storage.topic,
+offset.storage.topic and status.storage.topic hold what the workers know together. Connectors are created through the
+REST API of any worker. Workers that run on one machine need different ports: listeners=http://:8084
+
+A worker finds the others by the addresses that they announce: rest.advertised.host.name and rest.advertised.port.
+
+Ctrl+C or SIGTERM stops the worker: its tasks commit and stop, and it leaves the group. The others take over after
+scheduled.rebalance.max.delay.ms, unless it is back by then.
+
+Exit codes:
+  0  stopped by a signal
+  1  the command line is wrong, or help was asked for
+  2  the worker file cannot be read or is wrong, or Kafka cannot be reached
+  3  the worker did not start";
 
 const EXPLAIN: &str = "\
 No connector is started, and no Kafka is needed. A source's record goes through transformations, then converters; a
@@ -102,6 +121,16 @@ pub(crate) enum Command {
         worker: OsString,
         /// Connectors to create, as .properties or .json.
         connectors: Vec<PathBuf>,
+        /// What to log: error, warn, info, debug, trace, or per target: info,connect_runtime=debug. Also taken from
+        /// RUST_LOG. [default: info; on a terminal warn]
+        #[arg(long, value_name = "LEVEL")]
+        log_level: Option<String>,
+    },
+    /// Runs one worker of a group that shares connectors and tasks; Java's workers may be in the same group.
+    #[command(after_help = DISTRIBUTED, arg_required_else_help = true)]
+    Distributed {
+        /// The worker's properties.
+        worker: OsString,
         /// What to log: error, warn, info, debug, trace, or per target: info,connect_runtime=debug. Also taken from
         /// RUST_LOG. [default: info; on a terminal warn]
         #[arg(long, value_name = "LEVEL")]

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Args, Command};
-use crate::standalone::text as error_text;
+use crate::standalone::{Kind, text as error_text};
 
 /// What went wrong as the exit code says it, as in Kafka's `connect-standalone`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,10 @@ fn main() -> ExitCode {
     };
     match args.command {
         Command::Standalone { worker, connectors, log_level } => {
-            standalone::run(&worker, &connectors, log_level.as_deref())
+            standalone::run(Kind::Standalone, &worker, &connectors, log_level.as_deref())
+        }
+        Command::Distributed { worker, log_level } => {
+            standalone::run(Kind::Distributed, &worker, &[], log_level.as_deref())
         }
         Command::Explain { connector, worker, sample, json } => explain::run(&explain::Request {
             connector: &connector,
@@ -62,8 +65,10 @@ fn main() -> ExitCode {
 /// Kafka's scripts answer a request for help with 1; the program's own `--help` is no failure.
 fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
-    let standalone = std::env::args_os().nth(1).is_some_and(|command| command == "standalone");
-    match error.use_stderr() || standalone {
+    let scripts = ["standalone", "distributed"];
+    let script =
+        std::env::args_os().nth(1).is_some_and(|command| scripts.iter().any(|name| command == *name));
+    match error.use_stderr() || script {
         true => Failure::Usage.into(),
         false => ExitCode::SUCCESS,
     }

@@ -1,4 +1,4 @@
-//! `connect-worker standalone`: a worker, its connectors, and the way out.
+//! `connect-worker standalone` and `connect-worker distributed`: a worker, its connectors, and the way out.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,17 @@ use connect_runtime::{Connect, Error, Loggers, ShutdownReport, TargetState};
 use crate::terminal::Terminal;
 use crate::{Failure, live, logging, plugins};
 
-/// Runs until a signal. The exit codes are those of Kafka's `connect-standalone`.
-pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
+/// How the worker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Alone, with connectors from files.
+    Standalone,
+    /// In a group, which gets its connectors through the REST API.
+    Distributed,
+}
+
+/// Runs until a signal. The exit codes are those of Kafka's `connect-standalone` and `connect-distributed`.
+pub(crate) fn run(kind: Kind, worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str>) -> ExitCode {
     let (terminal, loggers) = match logging::install(log_level) {
         Ok(installed) => installed,
         Err(error) => {
@@ -28,7 +37,7 @@ pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str
             return Failure::Worker.into();
         }
     };
-    match runtime.block_on(work(Path::new(worker), connectors, terminal.as_ref(), loggers)) {
+    match runtime.block_on(work(kind, Path::new(worker), connectors, terminal.as_ref(), loggers)) {
         Ok(()) => ExitCode::SUCCESS,
         Err((failure, text)) => {
             eprintln!("{text}");
@@ -40,6 +49,7 @@ pub(crate) fn run(worker: &OsStr, connectors: &[PathBuf], log_level: Option<&str
 type Stopped<T> = Result<T, (Failure, String)>;
 
 async fn work(
+    kind: Kind,
     worker: &Path,
     connectors: &[PathBuf],
     terminal: Option<&Terminal>,
@@ -48,7 +58,7 @@ async fn work(
     let mut signals =
         Signals::new().map_err(|error| (Failure::Worker, format!("Signals cannot be received: {error}")))?;
     let (connect, rest) = tokio::select! {
-        started = start(worker, loggers) => started?,
+        started = start(kind, worker, loggers) => started?,
         signal = signals.next() => {
             tracing::info!("{signal} before the worker was started");
             return Ok(());
@@ -89,13 +99,16 @@ async fn work(
 }
 
 /// Reads the worker's file, starts the worker, and opens its REST API.
-async fn start(file: &Path, loggers: Loggers) -> Stopped<(Connect, RestServer)> {
+async fn start(kind: Kind, file: &Path, loggers: Loggers) -> Stopped<(Connect, RestServer)> {
     let properties = match file.as_os_str().is_empty() {
         true => Properties::new(),
         false => read_properties_file(file).await.map_err(|error| (Failure::Worker, error.trace()))?,
     };
-    let worker =
-        Connect::builder().standalone().properties(properties).plugins(plugins::register).loggers(loggers);
+    let worker = match kind {
+        Kind::Standalone => Connect::builder().standalone(),
+        Kind::Distributed => Connect::builder().distributed(),
+    };
+    let worker = worker.properties(properties).plugins(plugins::register).loggers(loggers);
     let connect = worker.start().await.map_err(|error| {
         let failure = match &error {
             // The worker was made, and its offset store did not open.
