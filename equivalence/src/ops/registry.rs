@@ -33,7 +33,7 @@ pub(super) fn run(case: &Json, op: &str) -> Answer {
     let setting = Setting::of(case)?;
     let answer = runtime.block_on(async {
         match op {
-            "registry_from_connect" => setting.from_connect(case).await,
+            "registry_from_connect" => setting.written(case).await,
             "registry_to_connect" => setting.to_connect(case).await,
             _ => setting.round_trip(case).await,
         }
@@ -115,7 +115,7 @@ impl Setting {
     fn schema_type(&self, json: &Json) -> Answer<SchemaType> {
         let stated = json.text("schema_type").or_else(|| json.text("schemaType"));
         match stated {
-            Some(stated) => stated.parse().map_err(refused),
+            Some(stated) => stated.parse().map_err(|error| refused(&error)),
             None if self.class == Class::Protobuf => Ok(SchemaType::Protobuf),
             None => Ok(SchemaType::Avro),
         }
@@ -143,7 +143,7 @@ impl Setting {
             None => return bad_case("no schema"),
         };
         let schema = RegistrySchema::new(ty, text).with_references(references);
-        self.registry.import(subject, version, &schema).map_err(refused)
+        self.registry.import(subject, version, &schema).map_err(|error| refused(&error))
     }
 
     async fn write(&self, case: &Json) -> Answer<Option<Bytes>> {
@@ -179,7 +179,7 @@ impl Setting {
         Ok(json)
     }
 
-    async fn from_connect(&self, case: &Json) -> Answer {
+    async fn written(&self, case: &Json) -> Answer {
         no_buffer(case)?;
         self.prepare(case).await?;
         let before = self.registry.all();
@@ -303,6 +303,6 @@ fn buffers(json: &mut Json) {
     }
 }
 
-fn refused(error: RegistryError) -> Failure {
+fn refused(error: &RegistryError) -> Failure {
     Failure::Thrown(Thrown::new("RestClientException", error.to_string()))
 }
