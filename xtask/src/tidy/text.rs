@@ -50,7 +50,12 @@ pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
 pub(super) fn foreign_sources(path: &str, text: &str) -> Vec<Finding> {
     let offends = |line: &str| {
         let line = line.split('#').next().unwrap_or_default();
-        ["git = ", "registry = ", "replace-with", "registry-index"].iter().any(|key| line.contains(key))
+        let word = |key: &str| {
+            line.match_indices(key)
+                .any(|(start, _)| !line[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-'))
+        };
+        ["git = ", "registry = "].into_iter().any(word)
+            || ["replace-with", "registry-index"].iter().any(|key| line.contains(key))
     };
     lines_with(path, text, offends, "a dependency from elsewhere than crates.io")
 }

@@ -8,6 +8,7 @@ mod consumer;
 mod error;
 mod fence;
 mod headers;
+#[cfg_attr(not(feature = "native"), expect(dead_code, reason = "the native consumer is a member through it"))]
 mod membership;
 mod positions;
 mod producer;
