@@ -30,6 +30,7 @@ chapters! {
     metrics: "operate/metrics.md",
     offsets: "guide/offsets.md",
     exactly_once: "guide/exactly-once.md",
+    exactly_once_sinks: "guide/exactly-once-sinks.md",
     errors: "guide/errors.md",
     config: "guide/config.md",
     application: "guide/application.md",

@@ -9,7 +9,7 @@
 //! Transactions need brokers whose feature `transaction.version` is 2 (KIP-890): with a produce request the broker itself
 //! enters the partition, and every end of a transaction brings a new epoch. Below that `krafka` does them.
 //!
-//! The native [`consumer`] fetches by itself, and is a member of its group through `krafka`. Admin clients are those of
+//! The native consumer fetches by itself, and is a member of its group through `krafka`. Admin clients are those of
 //! `krafka`. A producer or a consumer is native where its settings say `client=native`, which a worker's configuration
 //! writes `producer.client=native` or `consumer.client=native`, and that of a connector `producer.override.client=native`
 //! or `consumer.override.client=native`.
