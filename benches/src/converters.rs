@@ -73,7 +73,8 @@ pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
     for Case { name, class, config, data } in cases()?.into_iter().filter(|case| case.name.contains(only)) {
         let config: Properties = config.iter().copied().collect();
         let converter = plugins.find_converter(class)?.configure(&config, ConverterType::Value)?;
-        let topic = Str::from("customers");
+        // A subject of the registry has schemas of one format.
+        let topic = Str::from(class);
 
         resolve(&*converter, &topic, &data)?;
 
