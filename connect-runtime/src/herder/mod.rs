@@ -1,5 +1,6 @@
 //! Desired state to actual state: the requests of Kafka Connect's REST API as calls.
 
+mod configs;
 pub(crate) mod distributed;
 mod metrics;
 pub(crate) mod standalone;

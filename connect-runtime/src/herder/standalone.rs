@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::metrics::{self, Measured};
 use super::supervisor::{Command, Reply, Shared, Supervisor};
-use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
+use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart, configs};
 use crate::config::{ConfigInfos, WorkerConfig};
 use crate::error::{Error, Result};
 use crate::ledger::TaskLedger;
@@ -231,34 +231,18 @@ impl Herder for StandaloneHerder {
     }
 
     async fn patch_connector(&self, name: &str, patch: BTreeMap<String, Option<String>>) -> Result<()> {
-        let mut config = self.shared(name, |shared| shared.config.clone())?;
-        for (key, value) in patch {
-            match value {
-                Some(value) => drop(config.insert(key, value)),
-                None => config.retain(|known, _| known != key),
-            }
-        }
-        self.put_connector(name, config, None, true).await.map(drop)
+        let config = self.shared(name, |shared| shared.config.clone())?;
+        self.put_connector(name, configs::patched(config, patch), None, true).await.map(drop)
     }
 
     async fn put_connector(
         &self,
         name: &str,
-        mut config: Properties,
+        config: Properties,
         initial_state: Option<TargetState>,
         replace: bool,
     ) -> Result<bool> {
-        match config.get("name") {
-            None => {
-                config.insert("name", name);
-            }
-            Some(other) if other == name => {}
-            Some(other) => {
-                return Err(Error::Config(format!(
-                    "Connector name configuration ({other}) doesn't match connector name in the request ({name})"
-                )));
-            }
-        }
+        let config = configs::named(name, config)?;
         self.worker.check_valid(&config).await?;
         let created = {
             let mut connectors = self.lock();

@@ -31,7 +31,7 @@ use self::member::Member;
 use self::peers::Peers;
 use self::request::{Reply, Request, not_found};
 use super::metrics::{self, Measured};
-use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart};
+use super::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herder, Restart, configs};
 use crate::config::clients::{self, Store};
 use crate::config::{ConfigInfos, DistributedConfig, InternalTopic, SourceExactlyOnce, WorkerConfig};
 use crate::error::{Error, Result};
@@ -318,14 +318,8 @@ impl Herder for DistributedHerder {
     async fn patch_connector(&self, name: &str, patch: BTreeMap<String, Option<String>>) -> Result<()> {
         let seen = self.common.view.seen();
         seen.must_lead("Only the leader can patch connector configs.")?;
-        let mut config = self.config(name)?;
-        for (key, value) in patch {
-            match value {
-                Some(value) => drop(config.insert(key, value)),
-                None => config.retain(|known, _| known != key),
-            }
-        }
-        self.put_connector(name, config, None, true).await.map(drop)
+        let config = self.config(name)?;
+        self.put_connector(name, configs::patched(config, patch), None, true).await.map(drop)
     }
 
     async fn put_task_configs(
@@ -346,21 +340,11 @@ impl Herder for DistributedHerder {
     async fn put_connector(
         &self,
         name: &str,
-        mut config: Properties,
+        config: Properties,
         initial_state: Option<TargetState>,
         replace: bool,
     ) -> Result<bool> {
-        match config.get("name") {
-            None => {
-                config.insert("name", name);
-            }
-            Some(other) if other == name => {}
-            Some(other) => {
-                return Err(Error::Config(format!(
-                    "Connector name configuration ({other}) doesn't match connector name in the request ({name})"
-                )));
-            }
-        }
+        let config = configs::named(name, config)?;
         self.common.worker.check_valid(&config).await?;
         let name = name.to_owned();
         self.ask(|reply| Request::Put { name, config, state: initial_state, replace, reply }).await
