@@ -108,19 +108,15 @@ fn script(args: &[&str]) -> Command {
 }
 
 /// A port that is free, with the four above it, which a broker takes for its controller and secure listeners.
+/// It lies below the range from which the system gives ports to connections, where a port that was free a moment
+/// ago is soon taken.
 fn free_port() -> Result<u16, String> {
+    const LISTENERS: u16 = 5;
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    for _ in 0..100 {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).map_err(|error| format!("no free port: {error}"))?;
-        let port = listener.local_addr().map_err(|error| format!("no free port: {error}"))?.port();
-        drop(listener);
-        let far_from_default = !(9088..=9100).contains(&port);
-        if far_from_default && (0..5).all(|more| port.checked_add(more).is_some_and(free)) {
-            return Ok(port);
-        }
-    }
-    Err("no five free ports in a row".to_owned())
+    let blocks: Vec<u16> = (30_100..32_600).step_by(LISTENERS.into()).collect();
+    let (before, after) = blocks.split_at(std::process::id() as usize % blocks.len());
+    let fits = |port: &u16| (0..LISTENERS).all(|more| free(port + more));
+    after.iter().chain(before).copied().find(fits).ok_or_else(|| "no five free ports in a row".to_owned())
 }
 
 /// Stops every broker whose data is here: ours, and those that a test that died has left behind.

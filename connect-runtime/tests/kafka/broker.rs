@@ -5,6 +5,7 @@ use std::env;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::process::Command;
 
@@ -147,12 +148,18 @@ impl Drop for Broker {
 }
 
 /// A port that is free together with those that follow it, `count` in all: a broker takes them.
+///
+/// It lies below the range from which the system gives ports to connections, where a port that was free a moment
+/// ago is soon taken; and no two tests of this process are given the same one.
 pub(crate) fn free_port(count: u16) -> u16 {
+    const FIRST: u16 = 12_000;
+    const PORTS: u32 = 18_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = first.local_addr().unwrap().port();
-        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if port.checked_add(count - 1).is_some_and(|last| (port + 1..=last).all(free)) {
+        let given = GIVEN.fetch_add(u32::from(count), Ordering::Relaxed);
+        let at = (std::process::id().wrapping_mul(97).wrapping_add(given)) % (PORTS - u32::from(count));
+        let port = FIRST + at as u16;
+        if (port..port + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return port;
         }
     }

@@ -9,6 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+/// Where nothing listens: a port that the system gives to nobody by itself.
+const DOWN: &str = "127.0.0.1:1";
+
 /// A server that answers each request by a function of its head and body.
 struct Server {
     url: String,
@@ -137,9 +140,8 @@ async fn a_registry_that_is_overloaded_is_asked_again() {
 
 #[tokio::test]
 async fn the_next_url_answers_where_one_is_down_and_is_remembered() {
-    let down = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let server = serve(|_, _| (200, r#"{"id":1,"schema":"\"int\""}"#.into())).await;
-    let registry = registry(&format!("http://{down},{}", server.url), &[("max.retries", "0")]);
+    let registry = registry(&format!("http://{DOWN},{}", server.url), &[("max.retries", "0")]);
     assert_eq!(registry.register("s", &int(), false).await.unwrap(), 1);
     assert_eq!(registry.by_id(1, None).await.unwrap(), int());
     assert_eq!(server.seen().len(), 2);
@@ -147,8 +149,7 @@ async fn the_next_url_answers_where_one_is_down_and_is_remembered() {
 
 #[tokio::test]
 async fn a_registry_that_is_not_there_is_a_retriable_error_without_secrets() {
-    let down = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let registry = registry(&format!("http://user:sesame@{down}"), &[("max.retries", "1")]);
+    let registry = registry(&format!("http://user:sesame@{DOWN}"), &[("max.retries", "1")]);
     for error in
         [registry.register("s", &int(), false).await.unwrap_err(), registry.by_id(1, None).await.unwrap_err()]
     {
