@@ -67,8 +67,9 @@ pub struct DataItem<'a> {
 
 /// Turns bytes into typed data and back: JSON, text, Avro.
 ///
-/// One instance serves the key or the value of one task. The runtime passes the configuration with its prefix
-/// (`key.converter.` or `value.converter.`) taken off, and `converter.type` added.
+/// One instance serves the key or the value of one task, or of one of its lanes (`tasks.conversion.parallelism`). The
+/// runtime passes the configuration with its prefix (`key.converter.` or `value.converter.`) taken off, and
+/// `converter.type` added.
 ///
 /// # Errors
 ///

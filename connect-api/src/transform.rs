@@ -17,6 +17,9 @@ pub enum Outcome {
 
 /// Edits records one at a time, on their way in or out.
 ///
+/// It is called for the records of a task in order, on one thread at a time; with `tasks.conversion.parallelism` there
+/// are several instances, each of which sees some of the records.
+///
 /// # Errors
 ///
 /// On an error the half-edited record is thrown away and the *original* is reported; whether the task goes on is

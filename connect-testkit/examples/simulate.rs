@@ -8,9 +8,10 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use connect_testkit::simulation::{Scenario, Schedule};
+use connect_testkit::simulation::{Scenario, Schedule, Simulation};
 
-const HELP: &str = "simulate [--seeds N] [--from SEED] [--scenario NAME]… [--catch] [--replay SCHEDULE]";
+const HELP: &str = "simulate [--seeds N] [--from SEED] [--scenario NAME]… [--connector KEY=VALUE]… [--catch] \
+                    [--replay SCHEDULE]";
 /// How many failures of a scenario are shown.
 const SHOWN: usize = 3;
 
@@ -18,12 +19,21 @@ struct Options {
     seeds: u64,
     from: u64,
     scenarios: Vec<Scenario>,
+    /// Keys of the connector beside those of the scenario.
+    connector: Vec<(String, String)>,
     catch: bool,
     replay: Option<Schedule>,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { seeds: 1_000, from: 0, scenarios: Vec::new(), catch: false, replay: None };
+    let mut options = Options {
+        seeds: 1_000,
+        from: 0,
+        scenarios: Vec::new(),
+        connector: Vec::new(),
+        catch: false,
+        replay: None,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n{HELP}"));
@@ -32,6 +42,12 @@ fn options() -> Result<Options, String> {
             "--seeds" => options.seeds = number(value()?)?,
             "--from" => options.from = number(value()?)?,
             "--scenario" => options.scenarios.push(value()?.parse()?),
+            "--connector" => {
+                let text = value()?;
+                let (key, value) =
+                    text.split_once('=').ok_or_else(|| format!("{text} is no KEY=VALUE\n{HELP}"))?;
+                options.connector.push((key.to_owned(), value.to_owned()));
+            }
             "--catch" => options.catch = true,
             "--replay" => options.replay = Some(value()?.parse()?),
             _ => return Err(format!("there is no {arg}\n{HELP}")),
@@ -54,7 +70,7 @@ fn main() -> ExitCode {
     let mut failed = false;
     for scenario in &options.scenarios {
         failed |= match &options.replay {
-            Some(schedule) => replay(*scenario, schedule),
+            Some(schedule) => replay(*scenario, schedule, &options),
             None => simulate(*scenario, &options),
         };
         if failed && options.catch {
@@ -64,10 +80,15 @@ fn main() -> ExitCode {
     if failed == options.catch { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn replay(scenario: Scenario, schedule: &Schedule) -> bool {
-    match scenario.simulation().replay(schedule) {
+fn simulation(scenario: Scenario, options: &Options) -> Simulation {
+    let of_scenario = scenario.simulation();
+    options.connector.iter().fold(of_scenario, |simulation, (key, value)| simulation.connector(key, value))
+}
+
+fn replay(scenario: Scenario, schedule: &Schedule, options: &Options) -> bool {
+    match simulation(scenario, options).replay(schedule) {
         Ok(summary) => {
-            scenario.simulation().steps(schedule).iter().for_each(|step| println!("{step}"));
+            simulation(scenario, options).steps(schedule).iter().for_each(|step| println!("{step}"));
             println!("{scenario}: no violation, {summary:?}");
         }
         Err(failure) => {
@@ -81,7 +102,7 @@ fn replay(scenario: Scenario, schedule: &Schedule) -> bool {
 
 /// Whether a seed failed.
 fn simulate(scenario: Scenario, options: &Options) -> bool {
-    let simulation = scenario.simulation();
+    let simulation = simulation(scenario, options);
     let began = Instant::now();
     let (mut steps, mut lives, mut faults, mut passed) = (0, 0, 0, 0);
     let mut failures = Vec::new();

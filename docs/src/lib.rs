@@ -35,6 +35,7 @@ chapters! {
     config: "guide/config.md",
     application: "guide/application.md",
     simulation: "guide/simulation.md",
+    performance: "guide/performance.md",
     worker: "operate/worker.md",
     deviations: "deviations.md",
 }

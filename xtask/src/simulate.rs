@@ -74,13 +74,14 @@ fn try_break(copy: &Path, scenario: &str) -> Result<Option<String>, String> {
     };
     run_unseen(in_copy(&format!("build --quiet {EXAMPLE}")))?;
     let mut command: Command = in_copy(&format!("run --quiet {EXAMPLE} --"));
-    command.args(["--catch", "--seeds", SEEDS, "--scenario", scenario]);
+    command.args(["--catch", "--seeds", SEEDS, "--scenario"]).args(scenario.split_whitespace());
     let done = command.output().map_err(|error| format!("simulate: {error}"))?;
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     Ok(done.status.success().then_some(said))
 }
 
-/// A patch: a line that says what it breaks, a line with the scenario that notices, and a unified diff.
+/// A patch: a line that says what it breaks, a line with the scenario that notices and what else the simulation is told,
+/// and a unified diff.
 struct Patch {
     what: String,
     scenario: String,

@@ -46,6 +46,11 @@ impl ClientSettings {
         self.properties.insert(key.to_owned(), value.to_owned());
     }
 
+    /// What follows from the memory of a task, unless the user says otherwise.
+    fn limit(&mut self, budget: &[(&str, u64)]) {
+        self.properties.extend(budget.iter().map(|(key, bytes)| ((*key).to_owned(), bytes.to_string())));
+    }
+
     fn extend(&mut self, properties: &Properties) {
         self.properties.extend(properties.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
@@ -80,6 +85,10 @@ const CONSUMER: [(&str, &str); 4] = [
     ("value.deserializer", BYTE_DESERIALIZER),
 ];
 
+/// Kafka's defaults, which a budget does not raise.
+const FETCH_MAX_BYTES: u64 = 50 << 20;
+const MAX_PARTITION_FETCH_BYTES: u64 = 1 << 20;
+
 /// The producer of a source task. `connector` is the whole configuration of the connector.
 ///
 /// # Errors
@@ -109,7 +118,15 @@ pub fn source_producer(
     connector: &Properties,
     task: usize,
 ) -> Result<ClientSettings> {
-    producer(worker, connector, format!("connector-producer-{name}-{task}"))
+    // Half of it is for records that wait in the producer, half for the task's own, which it would send again.
+    let memory = buffer_memory(worker, connector).map(|bytes| ("buffer.memory", bytes / 2));
+    producer(worker, connector, format!("connector-producer-{name}-{task}"), memory.as_slice())
+}
+
+/// `tasks.buffer.memory` of a connector or its worker.
+fn buffer_memory(worker: &WorkerConfig, connector: &Properties) -> Option<u64> {
+    let own = connector.get("tasks.buffer.memory").and_then(|text| text.trim().parse().ok());
+    own.or(worker.task_buffer_memory)
 }
 
 /// The transactional producer of a source task that writes exactly once (KIP-618).
@@ -150,7 +167,7 @@ pub fn dlq_producer(
     connector: &Properties,
     task: usize,
 ) -> Result<ClientSettings> {
-    producer(worker, connector, format!("connector-dlq-producer-{name}-{task}"))
+    producer(worker, connector, format!("connector-dlq-producer-{name}-{task}"), &[])
 }
 
 /// The producer that writes the records of dead letters back.
@@ -174,12 +191,18 @@ pub(crate) fn dlq_tool_consumer(worker: &WorkerConfig) -> ClientSettings {
 ///
 /// A config error when the worker's policy does not allow an override.
 pub fn offset_producer(worker: &WorkerConfig, name: &str, connector: &Properties) -> Result<ClientSettings> {
-    producer(worker, connector, format!("connector-offset-producer-{name}"))
+    producer(worker, connector, format!("connector-offset-producer-{name}"), &[])
 }
 
-fn producer(worker: &WorkerConfig, connector: &Properties, client_id: String) -> Result<ClientSettings> {
+fn producer(
+    worker: &WorkerConfig,
+    connector: &Properties,
+    client_id: String,
+    budget: &[(&str, u64)],
+) -> Result<ClientSettings> {
     let overrides = overrides(worker, connector, "producer.override.")?;
     let mut settings = ClientSettings::defaults(worker, &PRODUCER, client_id);
+    settings.limit(budget);
     settings.extend(&worker.properties().with_prefix("producer."));
     settings.extend(&overrides);
     Ok(settings)
@@ -196,7 +219,13 @@ pub fn sink_consumer(
     connector: &Properties,
     task: usize,
 ) -> Result<ClientSettings> {
-    consumer(worker, name, connector, format!("connector-consumer-{name}-{task}"))
+    // A part waits, a part comes, a part is with the task; converted records are larger than their bytes.
+    let budget = buffer_memory(worker, connector).map(|bytes| {
+        let fetch = (bytes / 4).min(FETCH_MAX_BYTES);
+        [("fetch.max.bytes", fetch), ("max.partition.fetch.bytes", fetch.min(MAX_PARTITION_FETCH_BYTES))]
+    });
+    let client_id = format!("connector-consumer-{name}-{task}");
+    consumer(worker, name, connector, client_id, budget.as_ref().map_or(&[], |budget| budget))
 }
 
 /// The consumer group of a sink connector: `connect-<name>`, or what `consumer.override.group.id` says.
@@ -223,7 +252,7 @@ pub fn connector_offset_consumer(
     exactly_once: bool,
 ) -> Result<ClientSettings> {
     let id = task.map_or_else(String::new, |task| format!("-{task}"));
-    let mut settings = consumer(worker, name, connector, format!("connector-consumer-{name}{id}"))?;
+    let mut settings = consumer(worker, name, connector, format!("connector-consumer-{name}{id}"), &[])?;
     if exactly_once {
         let mut user = worker.properties().with_prefix("consumer.");
         user.extend(&connector.with_prefix("consumer.override."));
@@ -243,9 +272,11 @@ fn consumer(
     name: &str,
     connector: &Properties,
     client_id: String,
+    budget: &[(&str, u64)],
 ) -> Result<ClientSettings> {
     let overrides = overrides(worker, connector, "consumer.override.")?;
     let mut settings = ClientSettings::defaults(worker, &CONSUMER, client_id);
+    settings.limit(budget);
     settings.properties.insert("group.id".to_owned(), format!("connect-{name}"));
     settings.extend(&worker.properties().with_prefix("consumer."));
     settings.extend(&overrides);

@@ -2,6 +2,7 @@
 //! of them refuses.
 
 mod chain;
+mod lanes;
 mod letters;
 mod report;
 mod sink;
@@ -18,8 +19,11 @@ pub(crate) use source::{Fate, SourcePipeline};
 pub(crate) use stage::Stage;
 pub(crate) use tolerance::Operator;
 
+use std::sync::Arc;
+
 use connect_api::{Converter, HeaderConverter, Outcome, Record, Result};
 
+use self::lanes::{Lane, Lanes, Turn};
 use self::tolerance::Attempt;
 use crate::metrics::add;
 
@@ -41,6 +45,12 @@ pub(crate) struct Converters {
     pub(crate) value_class: String,
     pub(crate) header: Box<dyn HeaderConverter>,
     pub(crate) header_class: String,
+}
+
+/// What takes records through: one set for each lane of a task, so that lanes share no state.
+pub(crate) struct Stages {
+    pub(crate) chain: Chain,
+    pub(crate) converters: Arc<Converters>,
 }
 
 /// What a stage made of a record.

@@ -1,5 +1,6 @@
 //! The sink's half: convert key, value and headers of a batch, then transform.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use connect_api::host::RawBatch;
@@ -11,8 +12,8 @@ use connect_api::{
 use super::chain::ChainError;
 use super::tolerance::Attempt;
 use super::{
-    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Passed, Stage, Subject, recover, transform,
-    try_transform,
+    Chain, Converters, Failure, Half, Lane, Lanes, MAX_RESOLVES, Operator, Passed, Stage, Stages, Subject,
+    Turn, recover, transform, try_transform,
 };
 use crate::kafka::{ConsumerRecord, PartitionRecords};
 
@@ -25,9 +26,15 @@ type Converted = Vec<Result<SchemaAndValue>>;
 
 /// Transformations and converters of one sink task.
 pub(crate) struct SinkPipeline {
+    lanes: Lanes<SinkLane>,
+    pub(crate) operator: Arc<Operator>,
+}
+
+/// One set of them.
+struct SinkLane {
     chain: Chain,
     converters: Arc<Converters>,
-    pub(crate) operator: Operator,
+    operator: Arc<Operator>,
     /// Keys and values of a chunk, kept for their memory; empty between chunks.
     scratch: (Converted, Converted),
 }
@@ -37,6 +44,14 @@ pub(crate) struct SinkPipeline {
 pub(crate) struct Tally {
     pub(crate) filtered: usize,
     pub(crate) given_up: usize,
+}
+
+/// Some records of a batch of one partition, which a dead letter queue and other lanes share.
+struct Piece {
+    /// Which of the batches that are converted together.
+    batch: usize,
+    raw: Arc<RawBatch>,
+    records: Range<usize>,
 }
 
 /// Where a record came from, for reports.
@@ -84,37 +99,140 @@ impl<'a> Origin<'a> {
 }
 
 impl SinkPipeline {
-    pub(crate) fn new(chain: Chain, converters: Arc<Converters>, operator: Operator) -> Self {
-        Self { chain, converters, operator, scratch: Default::default() }
+    /// One lane for each of `stages`, of which there is at least one.
+    pub(crate) fn new(stages: Vec<Stages>, operator: Operator) -> Self {
+        let operator = Arc::new(operator);
+        let lane = |Stages { chain, converters }| SinkLane {
+            chain,
+            converters,
+            operator: Arc::clone(&operator),
+            scratch: Default::default(),
+        };
+        Self { lanes: Lanes::new(stages.into_iter().map(lane).collect()), operator }
     }
 
-    /// Takes the records of one partition through and appends what comes out. With a dead letter queue the records
-    /// that come out remember what they were made of.
+    /// Takes batches of records, each of one partition, through, and appends what comes out. Answers a tally per batch.
+    /// With a dead letter queue the records that come out remember what they were made of.
     pub(crate) async fn process(
         &mut self,
-        batch: PartitionRecords,
+        batches: Vec<PartitionRecords>,
         out: &mut Vec<SinkRecord>,
-    ) -> Result<Tally> {
-        if self.operator.letters().is_none() {
-            return self.process_batch(&batch, None, out).await;
+    ) -> Result<Vec<Tally>> {
+        let mut tallies = vec![Tally::default(); batches.len()];
+        let total: usize = batches.iter().map(|batch| batch.records.len()).sum();
+        let count = self.lanes.parts(total);
+        let parts = if count == 1 { vec![Work::All(batches)] } else { split(batches, total, count) };
+        out.reserve(total);
+        // The first lane appends to what is there.
+        let mut room = std::mem::take(out);
+        let parts = parts.into_iter().map(|work| (work, std::mem::take(&mut room))).collect::<Vec<_>>();
+        let done = match <[_; 1]>::try_from(parts) {
+            Ok([part]) => vec![self.lanes.alone(part).await?],
+            Err(parts) => self.lanes.together(parts).await?,
+        };
+        let mut done = done.into_iter();
+        if let Some((records, counted)) = done.next() {
+            *out = records;
+            add_up(&mut tallies, counted);
         }
-        let raw = Arc::new(RawBatch(Box::new(batch)));
-        match raw.0.downcast_ref() {
-            Some(batch) => self.process_batch(batch, Some(&raw), out).await,
-            None => Err(Error::illegal_state("a batch is not what it was made of")),
+        for (mut records, counted) in done {
+            out.append(&mut records);
+            add_up(&mut tallies, counted);
+        }
+        Ok(tallies)
+    }
+}
+
+fn add_up(tallies: &mut [Tally], counted: Vec<(usize, Tally)>) {
+    for (batch, more) in counted {
+        if let Some(tally) = tallies.get_mut(batch) {
+            tally.filtered += more.filtered;
+            tally.given_up += more.given_up;
         }
     }
+}
 
-    async fn process_batch(
+/// Shares out the records among so many lanes, as evenly as their number allows.
+fn split(batches: Vec<PartitionRecords>, total: usize, count: usize) -> Vec<Work> {
+    let mut parts: Vec<Vec<Piece>> = (0..count).map(|_| Vec::new()).collect();
+    let mut before = 0;
+    for (batch, records) in batches.into_iter().enumerate() {
+        let length = records.records.len();
+        let raw = Arc::new(RawBatch(Box::new(records)));
+        for (part, pieces) in parts.iter_mut().enumerate() {
+            let start = (total * part / count).clamp(before, before + length) - before;
+            let end = (total * (part + 1) / count).clamp(before, before + length) - before;
+            if start < end {
+                pieces.push(Piece { batch, raw: Arc::clone(&raw), records: start..end });
+            }
+        }
+        before += length;
+    }
+    parts.into_iter().map(Work::Pieces).collect()
+}
+
+/// What a lane is given.
+enum Work {
+    /// All there is.
+    All(Vec<PartitionRecords>),
+    /// A share.
+    Pieces(Vec<Piece>),
+}
+
+impl Lane for SinkLane {
+    type Part = (Work, Vec<SinkRecord>);
+    /// The records, and the tally of each batch or piece of one.
+    type Done = (Vec<SinkRecord>, Vec<(usize, Tally)>);
+
+    async fn work(&mut self, (work, mut out): Self::Part, turn: &mut Turn) -> Result<Self::Done> {
+        let letters = self.operator.letters().is_some();
+        let pieces = match work {
+            // Without dead letters nobody needs the raw records for longer.
+            Work::All(batches) if !letters => {
+                let mut tallies = Vec::with_capacity(batches.len());
+                for (index, batch) in batches.iter().enumerate() {
+                    let from = &batch.partition;
+                    tallies.push((index, self.process(from, &batch.records, None, &mut out, turn).await?));
+                }
+                return Ok((out, tallies));
+            }
+            Work::All(batches) => {
+                let piece = |(batch, records): (usize, PartitionRecords)| Piece {
+                    batch,
+                    records: 0..records.records.len(),
+                    raw: Arc::new(RawBatch(Box::new(records))),
+                };
+                batches.into_iter().enumerate().map(piece).collect()
+            }
+            Work::Pieces(pieces) => pieces,
+        };
+        let mut tallies = Vec::with_capacity(pieces.len());
+        for Piece { batch, raw, records } in pieces {
+            let whole: Option<&PartitionRecords> = raw.0.downcast_ref();
+            let part = whole.and_then(|whole| Some((&whole.partition, whole.records.get(records)?)));
+            let Some((from, records)) = part else {
+                return Err(Error::illegal_state("a batch is not what it was made of"));
+            };
+            let raw = letters.then_some(&raw);
+            tallies.push((batch, self.process(from, records, raw, &mut out, turn).await?));
+        }
+        Ok((out, tallies))
+    }
+}
+
+impl SinkLane {
+    async fn process(
         &mut self,
-        batch: &PartitionRecords,
+        from: &TopicPartition,
+        records: &[ConsumerRecord],
         raw: Option<&Arc<RawBatch>>,
         out: &mut Vec<SinkRecord>,
+        turn: &mut Turn,
     ) -> Result<Tally> {
         let mut tally = Tally::default();
-        out.reserve(batch.records.len());
-        for chunk in batch.records.chunks(CHUNK) {
-            self.process_chunk(&batch.partition, chunk, raw, out, &mut tally).await?;
+        out.reserve(records.len());
+        for chunk in records.chunks(CHUNK) {
+            self.process_chunk(from, chunk, raw, out, &mut tally, turn).await?;
         }
         Ok(tally)
     }
@@ -126,6 +244,7 @@ impl SinkPipeline {
         raw_batch: Option<&Arc<RawBatch>>,
         out: &mut Vec<SinkRecord>,
         tally: &mut Tally,
+        turn: &mut Turn,
     ) -> Result<()> {
         let (mut keys, mut values) = std::mem::take(&mut self.scratch);
         convert(&*self.converters.key, Half::Key, &from.topic, chunk, &mut keys);
@@ -142,6 +261,7 @@ impl SinkPipeline {
             // Records that meet no error go through without an await, which would cost each of them a detour through
             // memory.
             while let Some(stuck) = self.pass(from, &mut parts, raw_batch, out, tally) {
+                turn.wait().await?;
                 let origin =
                     Origin { topic: from.topic.as_str(), partition: from.partition, record: stuck.raw };
                 match self.rescue(from, origin, stuck.at).await? {

@@ -10,8 +10,8 @@ use connect_api::{
 
 use super::tolerance::Attempt;
 use super::{
-    Chain, Converters, Failure, Half, MAX_RESOLVES, Operator, Origins, Passed, Polled, Stage, Subject,
-    transform,
+    Chain, Converters, Failure, Half, Lane, Lanes, MAX_RESOLVES, Operator, Origins, Passed, Polled, Stage,
+    Stages, Subject, Turn, recover, try_transform,
 };
 use crate::kafka::ProducerRecord;
 
@@ -27,32 +27,88 @@ pub(crate) enum Fate {
 
 /// Transformations and converters of one source task.
 pub(crate) struct SourcePipeline {
-    pub(crate) chain: Chain,
-    pub(crate) converters: Arc<Converters>,
-    pub(crate) operator: Operator,
+    lanes: Lanes<SourceLane>,
+    pub(crate) operator: Arc<Operator>,
+}
+
+/// One set of them.
+struct SourceLane {
+    chain: Chain,
+    converters: Arc<Converters>,
+    operator: Arc<Operator>,
     /// How large the last batch became, so that the next buffer need not grow.
-    pub(crate) last_size: usize,
+    last_size: usize,
 }
 
 impl SourcePipeline {
+    /// One lane for each of `stages`, of which there is at least one.
+    pub(crate) fn new(stages: Vec<Stages>, operator: Operator) -> Self {
+        let operator = Arc::new(operator);
+        let lane = |Stages { chain, converters }| SourceLane {
+            chain,
+            converters,
+            operator: Arc::clone(&operator),
+            last_size: 0,
+        };
+        Self { lanes: Lanes::new(stages.into_iter().map(lane).collect()), operator }
+    }
+
     /// Takes a batch through. One fate per record, in order. `origins` are for reports.
-    pub(crate) async fn process(
+    pub(crate) async fn process(&mut self, mut records: Vec<Record>, origins: Origins) -> Result<Vec<Fate>> {
+        let total = records.len();
+        let count = self.lanes.parts(total);
+        if count == 1 {
+            return self.lanes.alone((records, origins)).await;
+        }
+        let mut parts = Vec::with_capacity(count);
+        for part in (1..count).rev() {
+            let before = total * part / count;
+            parts.push((records.split_off(before), origins.after(before)));
+        }
+        parts.push((records, origins));
+        parts.reverse();
+        let mut done = self.lanes.together(parts).await?.into_iter();
+        let mut fates = done.next().unwrap_or_default();
+        fates.reserve_exact(total - fates.len());
+        fates.extend(done.flatten());
+        Ok(fates)
+    }
+}
+
+impl Lane for SourceLane {
+    type Part = (Vec<Record>, Origins);
+    type Done = Vec<Fate>;
+
+    async fn work(&mut self, (records, origins): Self::Part, turn: &mut Turn) -> Result<Vec<Fate>> {
+        self.process(records, &origins, turn).await
+    }
+}
+
+impl SourceLane {
+    async fn process(
         &mut self,
         mut records: Vec<Record>,
-        origins: Origins<'_>,
+        origins: &Origins,
+        turn: &mut Turn,
     ) -> Result<Vec<Fate>> {
         let mut passed = vec![Passed::On; records.len()];
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
-                let subject = Subject::Source(origins.get(index));
-                passed[index] = transform(&self.chain, &self.operator, record, subject).await?;
+                passed[index] = match try_transform(&self.chain, &self.operator, record) {
+                    Ok(passed) => passed,
+                    Err(failed) => {
+                        turn.wait().await?;
+                        let subject = Subject::Source(origins.get(index));
+                        recover(&self.chain, &self.operator, record, *failed, subject).await?
+                    }
+                };
             }
         }
         let mut headers = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
             let mut raw = RawHeaders::default();
             if passed[index] == Passed::On && !record.headers.is_empty() {
-                match self.convert_headers(record, origins.get(index)).await? {
+                match self.convert_headers(record, origins.get(index), turn).await? {
                     Some(converted) => raw = converted,
                     None => passed[index] = Passed::GivenUp,
                 }
@@ -60,10 +116,12 @@ impl SourcePipeline {
             headers.push(raw);
         }
         let mut buffer = BytesMut::with_capacity(self.last_size);
-        let keys =
-            self.convert_half(Half::Key, &records, origins, &mut headers, &mut passed, &mut buffer).await?;
-        let values =
-            self.convert_half(Half::Value, &records, origins, &mut headers, &mut passed, &mut buffer).await?;
+        let keys = self
+            .convert_half(Half::Key, (&records, origins), &mut headers, &mut passed, &mut buffer, turn)
+            .await?;
+        let values = self
+            .convert_half(Half::Value, (&records, origins), &mut headers, &mut passed, &mut buffer, turn)
+            .await?;
         self.last_size = buffer.len() + buffer.len() / 16;
         let buffer = buffer.freeze();
         let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
@@ -98,7 +156,12 @@ impl SourcePipeline {
         Ok(fates)
     }
 
-    async fn convert_headers(&mut self, record: &Record, origin: Polled<'_>) -> Result<Option<RawHeaders>> {
+    async fn convert_headers(
+        &mut self,
+        record: &Record,
+        origin: Polled<'_>,
+        turn: &mut Turn,
+    ) -> Result<Option<RawHeaders>> {
         // As in `transform`: the clock is read for records that fail.
         let mut attempt = None;
         loop {
@@ -118,6 +181,7 @@ impl SourcePipeline {
                 }
             }
             let Some(error) = failed else { return Ok(Some(raw)) };
+            turn.wait().await?;
             if self.operator.retry(&error, attempt.get_or_insert_with(Attempt::first)).await {
                 continue;
             }
@@ -134,11 +198,11 @@ impl SourcePipeline {
     async fn convert_half(
         &mut self,
         half: Half,
-        records: &[Record],
-        origins: Origins<'_>,
+        (records, origins): (&[Record], &Origins),
         headers: &mut [RawHeaders],
         passed: &mut [Passed],
         buffer: &mut BytesMut,
+        turn: &mut Turn,
     ) -> Result<Vec<(Encoded, Range<usize>)>> {
         let mut results = Vec::with_capacity(records.len());
         let converter = match half {
@@ -170,10 +234,12 @@ impl SourcePipeline {
             }
             let converted = match results.next() {
                 Some(Ok(converted)) => Some(converted),
-                Some(Err(error)) => self
-                    .convert_again(half, &records[index], origins.get(index), &mut headers[index], error)
-                    .await?
-                    .map(|encoded| (encoded, 0..0)),
+                Some(Err(error)) => {
+                    turn.wait().await?;
+                    self.convert_again(half, &records[index], origins.get(index), &mut headers[index], error)
+                        .await?
+                        .map(|encoded| (encoded, 0..0))
+                }
                 None => {
                     return Err(Error::illegal_state(
                         "the converter answered fewer results than it was given items",

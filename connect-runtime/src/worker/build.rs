@@ -14,7 +14,7 @@ use crate::config::{
     TopicSelection, WorkerConfig,
 };
 use crate::kafka::{ClientProperties, NewTopic, Subscription};
-use crate::pipeline::{Converters, DeadLetters, LetterQueue, Operator, SinkPipeline, SourcePipeline};
+use crate::pipeline::{DeadLetters, LetterQueue, Operator, SinkPipeline, SourcePipeline, Stages};
 use crate::storage::TopicSettings;
 use crate::storage::status::TopicTracker;
 use crate::task::dead_letters::DeadLetterSpec;
@@ -70,16 +70,11 @@ impl Worker {
             None => Arc::clone(&self.offsets),
         };
         let exactly_once = self.exactly_once(&config, own_offsets.as_ref(), start.checks.clone());
-        let converters = Arc::new(stages::converters(&self.plugins, &config.common)?);
+        let lanes = stages::lanes(&self.plugins, &config.common)?;
         let (letters, dead_letters) =
-            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &converters)?;
+            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &lanes)?;
         let operator = self.operator(&config.common, &start, letters);
-        let pipeline = SourcePipeline {
-            chain: stages::chain(&self.plugins, &config.common)?,
-            converters,
-            operator,
-            last_size: 0,
-        };
+        let pipeline = SourcePipeline::new(lanes, operator);
         let topics = match &config.topic_creation {
             Some(creation) => {
                 let creation = creation.clone();
@@ -140,18 +135,14 @@ impl Worker {
             }
             TopicSelection::Pattern(pattern) => Subscription::Pattern(pattern.as_str().to_owned()),
         };
-        let converters = Arc::new(stages::converters(&self.plugins, &config.common)?);
+        let lanes = stages::lanes(&self.plugins, &config.common)?;
         let (letters, dead_letters) =
-            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &converters)?;
+            self.dead_letters(&start, &config.common, config.dead_letter_queue.as_ref(), &lanes)?;
         Ok(SinkTaskSpec {
             configs: self.latest(&start),
             common: self.common(&start),
             start: Box::new(move |config, context| plugin.start_task(config, context)),
-            pipeline: SinkPipeline::new(
-                stages::chain(&self.plugins, &config.common)?,
-                converters,
-                self.operator(&config.common, &start, letters.clone()),
-            ),
+            pipeline: SinkPipeline::new(lanes, self.operator(&config.common, &start, letters.clone())),
             reporter: self.operator(&config.common, &start, letters),
             dead_letters,
             config: start.config,
@@ -203,9 +194,9 @@ impl Worker {
         start: &TaskStart,
         common: &ConnectorConfig,
         queue: Option<&DeadLetterQueue>,
-        converters: &Arc<Converters>,
+        lanes: &[Stages],
     ) -> Result<(Option<Arc<DeadLetters>>, Option<DeadLetterSpec>)> {
-        let Some(config) = queue else { return Ok((None, None)) };
+        let (Some(config), Some(lane)) = (queue, lanes.first()) else { return Ok((None, None)) };
         let topic = Str::from(config.topic.as_str());
         let (name, connector, task) = (&common.name, &start.connector.properties, start.id.task);
         let producer = config::clients::dlq_producer(&self.config, name, connector, task)?;
@@ -227,7 +218,7 @@ impl Worker {
             context_headers: config.context_headers,
             connector: Arc::clone(&start.id.connector),
             task,
-            converters: Arc::clone(converters),
+            converters: Arc::clone(&lane.converters),
         };
         Ok((Some(Arc::new(letters)), Some(spec)))
     }

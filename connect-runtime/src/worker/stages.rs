@@ -1,9 +1,20 @@
 //! Makes the transformations and converters that a connector's configuration names.
 
+use std::sync::Arc;
+
 use connect_api::{ConverterType, Error, Plugins, Result};
 
 use crate::config::{ConnectorConfig, ConverterSpec, TransformSpec};
-use crate::pipeline::{Chain, Converters, TransformationStage};
+use crate::pipeline::{Chain, Converters, Stages, TransformationStage};
+
+/// What a task converts and transforms with: one set for each lane.
+pub(crate) fn lanes(plugins: &Plugins, config: &ConnectorConfig) -> Result<Vec<Stages>> {
+    let lane = |_| {
+        let converters = Arc::new(converters(plugins, config)?);
+        Ok(Stages { chain: chain(plugins, config)?, converters })
+    };
+    (0..config.conversion_parallelism).map(lane).collect()
+}
 
 /// The transformations, in order.
 pub(crate) fn chain(plugins: &Plugins, config: &ConnectorConfig) -> Result<Chain> {

@@ -15,6 +15,8 @@ mod ended;
 #[cfg(feature = "krafka")]
 mod growth;
 #[cfg(feature = "native")]
+mod memory;
+#[cfg(feature = "native")]
 mod moves;
 mod security;
 mod suite;

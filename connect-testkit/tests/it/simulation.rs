@@ -46,11 +46,28 @@ fn a_sink_that_keeps_its_offsets_in_the_target_writes_each_row_once() {
     holds(Scenario::SinkWithOffsets);
 }
 
+/// With the conversion stage on: a task of three lanes.
+fn in_lanes(scenario: Scenario) -> Simulation {
+    scenario.simulation().connector("tasks.conversion.parallelism", "3")
+}
+
+#[test]
+fn lanes_change_nothing_of_what_is_delivered() {
+    for scenario in Scenario::ALL {
+        let simulation = in_lanes(scenario);
+        for seed in 0..SEEDS {
+            simulation.run(seed).unwrap_or_else(|failure| panic!("{failure}"));
+        }
+    }
+}
+
 #[test]
 fn a_seed_does_the_same_each_time() {
-    for scenario in Scenario::ALL {
+    let makes: [fn(Scenario) -> Simulation; 2] = [Scenario::simulation, in_lanes];
+    for (scenario, make) in Scenario::ALL.into_iter().flat_map(|scenario| makes.map(|make| (scenario, make)))
+    {
         for seed in 0..6 {
-            let (one, other) = (scenario.simulation(), scenario.simulation());
+            let (one, other) = (make(scenario), make(scenario));
             let first = one.run(seed).unwrap();
             assert!(first.steps > 20, "{first:?}");
             // Also as text. The steps say where two runs part.

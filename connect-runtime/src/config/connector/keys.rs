@@ -6,7 +6,9 @@ use connect_api::config::Importance::{High, Low, Medium};
 use connect_api::config::Type::{Boolean, Class, Int, List, Long, Short, String};
 use connect_api::config::{ConfigDef, ParsedValue, Validator, Width, invalid};
 
-use crate::config::keys::Check::{Any, AtLeast, Custom, Distinct, NonEmpty, OneOf, OneOfIgnoringCase};
+use crate::config::keys::Check::{
+    Any, AtLeast, Between, Custom, Distinct, NonEmpty, OneOf, OneOfIgnoringCase,
+};
 use crate::config::keys::Unset::{Is, Null, Required};
 use crate::config::keys::{Row, key};
 
@@ -68,6 +70,13 @@ const RESTART_KEYS: &[(Row, Place)] = &[
     (("errors.restart.reset.ms", Long, Is("600000"), Low, AtLeast(0), "How long a task must have run, in milliseconds, for its next failure to count as the first."), (ERRORS, 13, Width::Medium, "Restart Reset")),
 ];
 
+/// Ours, on all connectors: what a task may use.
+#[rustfmt::skip]
+const TASK_KEYS: &[(Row, Place)] = &[
+    (("tasks.conversion.parallelism", Int, Null, Low, Between(1, 256), "How many lanes convert and transform the records of one task at the same time. Records and their deliveries stay in order. Each lane has transformations and converters of its own, so a transformation that remembers something sees the records of its lane only. Unset means the worker's."), (COMMON, 15, Width::Short, "Conversion parallelism")),
+    (("tasks.buffer.memory", Long, Null, Low, AtLeast(65_536), "How many bytes of records a task holds at most: those of a source that Kafka has not acknowledged, those that were fetched for a sink and that it has not taken. Unset means the worker's. A client setting of your own, producer.override.buffer.memory or consumer.override.fetch.max.bytes, goes before it."), (COMMON, 16, Width::Medium, "Task buffer memory")),
+];
+
 fn add(mut def: ConfigDef, rows: &[(Row, Place)]) -> ConfigDef {
     for (row, (group, order, width, display)) in rows {
         def.add(key(row).group(*group).order(*order).width(*width).display_name(*display));
@@ -92,12 +101,12 @@ pub(super) fn sink_def() -> ConfigDef {
 
 /// What this runtime understands beyond Kafka's keys: on sinks.
 pub(super) fn sink_extensions() -> ConfigDef {
-    add(ConfigDef::new(), RESTART_KEYS)
+    add(add(ConfigDef::new(), TASK_KEYS), RESTART_KEYS)
 }
 
 /// The same on sources, which may have a dead letter queue here.
 pub(super) fn source_extensions() -> ConfigDef {
-    add(source_queue(), RESTART_KEYS)
+    add(add(source_queue(), TASK_KEYS), RESTART_KEYS)
 }
 
 /// The dead letter queue of a source: the keys of that of a sink.

@@ -115,6 +115,8 @@ pub struct ConnectorConfig {
     pub errors: ErrorHandling,
     /// The `errors.restart.` keys.
     pub restart: RestartPolicy,
+    /// `tasks.conversion.parallelism`, the connector's or the worker's: how many lanes convert the records of a task.
+    pub conversion_parallelism: usize,
     /// Everything that was set, for the connector itself and for `producer.override.` and the like.
     pub properties: Properties,
 }
@@ -145,11 +147,18 @@ impl ConnectorConfig {
     ) -> Result<Self> {
         let transforms = transforms::read(properties, &mut problems);
         let extensions = problems.take(keys::sink_extensions().parse_all(properties));
+        let lanes = extensions.as_ref().map(|parsed| parsed.read("tasks.conversion.parallelism"));
+        let lanes: Option<usize> = lanes.and_then(|lanes| problems.take(lanes)).flatten();
         let restart = extensions.and_then(|parsed| problems.take(RestartPolicy::read(&parsed)));
         let fields = parsed.and_then(|parsed| problems.take(Self::fields(parsed, properties, worker)));
         problems.finish()?;
         match fields {
-            Some(fields) => Ok(Self { transforms, restart: restart.unwrap_or_default(), ..fields }),
+            Some(fields) => Ok(Self {
+                transforms,
+                restart: restart.unwrap_or_default(),
+                conversion_parallelism: lanes.unwrap_or(worker.conversion_parallelism),
+                ..fields
+            }),
             None => Err(Problems::default().into_error()),
         }
     }
@@ -185,6 +194,7 @@ impl ConnectorConfig {
                 log_include_messages: parsed.read("errors.log.include.messages")?,
             },
             restart: RestartPolicy::default(),
+            conversion_parallelism: worker.conversion_parallelism,
             properties: properties.clone(),
         })
     }

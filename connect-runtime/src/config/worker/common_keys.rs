@@ -4,7 +4,7 @@ use connect_api::config::Importance::{High, Low, Medium};
 use connect_api::config::Type::{Boolean, Class, Int, List, Long, Password, String};
 
 use super::checks;
-use crate::config::keys::Check::{Any, AtLeast, Custom, Distinct, OneOf, OneOfIgnoringCase};
+use crate::config::keys::Check::{Any, AtLeast, Between, Custom, Distinct, OneOf, OneOfIgnoringCase};
 use crate::config::keys::Row;
 use crate::config::keys::Unset::{Is, Null, Required};
 
@@ -62,4 +62,11 @@ pub(crate) const COMMON_KEYS: &[Row] = &[
     ("ssl.client.auth", String, Is("none"), Low, OneOf(&["required", "requested", "none"]), "Whether REST clients need a certificate."),
     ("rest.extension.classes", List, Is(""), Low, Distinct { empty: true, unset: false }, "Java classes that extend the REST API. They have no effect."),
     ("admin.listeners", List, Null, Low, Distinct { empty: true, unset: true }, "The addresses of the administrative part of the REST API. Unset means the same as listeners, empty turns it off."),
+];
+
+/// What Kafka does not have, in every mode.
+#[rustfmt::skip]
+pub(crate) const EXTENSION_KEYS: &[Row] = &[
+    ("tasks.conversion.parallelism", Int, Is("1"), Low, Between(1, 256), "How many lanes convert and transform the records of one task at the same time, for connectors that set none. Records and their deliveries stay in order."),
+    ("tasks.buffer.memory", Long, Null, Low, AtLeast(65_536), "How many bytes of records each task holds at most, for connectors that set none. Unset means what the clients' own settings allow."),
 ];

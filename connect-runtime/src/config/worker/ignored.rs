@@ -4,7 +4,7 @@ use connect_api::Properties;
 use connect_api::config::ConfigDef;
 
 use super::WorkerMode;
-use super::common_keys::COMMON_KEYS;
+use super::common_keys::{COMMON_KEYS, EXTENSION_KEYS};
 use super::distributed_keys::DISTRIBUTED_KEYS;
 
 /// A key that the user set and that has no effect.
@@ -129,7 +129,8 @@ fn why(def: &ConfigDef, key: &str, mode: Option<&WorkerMode>) -> Option<String> 
 pub(in crate::config) fn is_for_the_worker_only(key: &str) -> bool {
     let below = |prefix: &&str| key.starts_with(prefix);
     let client = key == "bootstrap.servers" || key == "client.dns.lookup" || key.starts_with("ssl.");
-    let defined = COMMON_KEYS.iter().any(|row| row.0 == key) && (!client || key == "ssl.client.auth");
+    let defined = COMMON_KEYS.iter().chain(EXTENSION_KEYS).any(|row| row.0 == key)
+        && (!client || key == "ssl.client.auth");
     defined
         || only_distributed(key)
         || KNOWN.contains(&key)

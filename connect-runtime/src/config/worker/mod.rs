@@ -13,7 +13,7 @@ use connect_api::config::{ConfigDef, ConfigField, ConfigKey, Importance, ParsedC
 use connect_api::{ConfigEnum, Properties, Result};
 
 pub(crate) use self::checks::{partitions, replication_factor};
-use self::common_keys::COMMON_KEYS;
+use self::common_keys::{COMMON_KEYS, EXTENSION_KEYS};
 pub use self::distributed::{ConnectProtocol, DistributedConfig, InternalTopic, SourceExactlyOnce};
 use self::distributed_keys::DISTRIBUTED_KEYS;
 pub use self::ignored::Ignored;
@@ -151,6 +151,10 @@ pub struct WorkerConfig {
     pub topic_tracking_enable: bool,
     /// `topic.tracking.allow.reset`.
     pub topic_tracking_allow_reset: bool,
+    /// `tasks.conversion.parallelism`, for connectors that set none: how many lanes convert the records of a task.
+    pub conversion_parallelism: usize,
+    /// `tasks.buffer.memory`, for connectors that set none: how many bytes of records a task holds at most.
+    pub task_buffer_memory: Option<u64>,
     /// The keys of the REST API.
     pub rest: RestConfig,
     properties: Properties,
@@ -165,7 +169,12 @@ impl WorkerConfig {
 
     /// The keys of a standalone worker that Kafka does not have, or has on distributed workers only.
     pub fn standalone_extension_def() -> ConfigDef {
-        with_offset_topic(ConfigDef::new().define(exactly_once_key()))
+        with_offset_topic(Self::extension_def().define(exactly_once_key()))
+    }
+
+    /// The keys that Kafka does not have, of a worker in any mode.
+    pub fn extension_def() -> ConfigDef {
+        define(ConfigDef::new(), EXTENSION_KEYS)
     }
 
     /// The keys of a distributed worker: Kafka's `DistributedConfig`.
@@ -176,7 +185,8 @@ impl WorkerConfig {
     /// The keys of a worker inside an application: those of a standalone one, of which none has to be set, and
     /// `offset.storage.topic` with its companions, `group.id`, `client.id` and `exactly.once.source.id`.
     pub fn embedded_def() -> ConfigDef {
-        let mut def = define(ConfigDef::new(), COMMON_KEYS).define(offset_file_key().optional());
+        let def = define(define(ConfigDef::new(), COMMON_KEYS), EXTENSION_KEYS);
+        let mut def = def.define(offset_file_key().optional());
         for (name, default) in [
             ("bootstrap.servers", ""),
             ("key.converter", "JsonConverter"),
@@ -202,7 +212,7 @@ impl WorkerConfig {
     pub fn standalone(properties: &Properties) -> Result<Self> {
         // Kafka's standalone worker has neither key and ignores both; only the first makes ours look at the second.
         let exactly_once = properties.contains_key(EXACTLY_ONCE_ID);
-        let mut def = Self::standalone_def();
+        let mut def = define(Self::standalone_def(), EXTENSION_KEYS);
         if exactly_once {
             def = with_offset_topic(def.define(exactly_once_key()));
             if let Some(file) = def.key_mut("offset.storage.file.filename") {
@@ -223,7 +233,7 @@ impl WorkerConfig {
     ///
     /// One config error that says everything that is wrong, one problem per line.
     pub fn distributed(properties: &Properties) -> Result<Self> {
-        let mut reader = Reader::new(Self::distributed_def(), properties);
+        let mut reader = Reader::new(define(Self::distributed_def(), EXTENSION_KEYS), properties);
         let topic = InternalTopic::read(&mut reader, "offset", None).map(OffsetStorage::Topic);
         let mode =
             DistributedConfig::read(&mut reader).map(|config| WorkerMode::Distributed(Box::new(config)));
@@ -465,6 +475,8 @@ impl<'a> Reader<'a> {
             topic_creation_enable: self.read("topic.creation.enable")?,
             topic_tracking_enable: self.read("topic.tracking.enable")?,
             topic_tracking_allow_reset: self.read("topic.tracking.allow.reset")?,
+            conversion_parallelism: self.read("tasks.conversion.parallelism")?,
+            task_buffer_memory: self.read("tasks.buffer.memory")?,
             rest: self.rest()?,
             properties: self.properties.clone(),
             ignored,

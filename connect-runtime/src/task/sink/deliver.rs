@@ -16,13 +16,16 @@ impl SinkLoop {
         if !batches.is_empty() {
             self.lag_due.get_or_insert_with(|| Instant::now() + LAG_PERIOD);
         }
-        for records in batches {
-            let (partition, count, next) =
-                (records.partition.clone(), records.records.len(), records.next_offset);
-            let counters = &self.common.counters;
+        let counters = &self.common.counters;
+        let mut read = Vec::with_capacity(batches.len());
+        for records in &batches {
+            let (partition, count) = (records.partition.clone(), records.records.len());
             add(&counters.read, count);
             let line = counters.ledger.read(LedgerPartition::Topic(partition.clone()), count);
-            let tally = self.pipeline.process(records, &mut self.batch).await?;
+            read.push((partition, line, count, records.next_offset));
+        }
+        let tallies = self.pipeline.process(batches, &mut self.batch).await?;
+        for ((partition, line, count, next), tally) in read.into_iter().zip(tallies) {
             let given_up = self.pipeline.operator.given_up(tally.given_up);
             if tally.filtered + tally.given_up > 0 {
                 counters.ledger.ended([(line, Ends { filtered: tally.filtered, ..given_up })]);

@@ -224,7 +224,7 @@ impl SourceLoop {
         self.common.counters.batch(polled.len());
         let operator = &self.pipeline.operator;
         let reports = operator.settings.log_include_messages || operator.letters().is_some();
-        let mut originals = if self.hooks || reports { polled.clone() } else { Vec::new() };
+        let originals = if self.hooks || reports { polled.clone() } else { Vec::new() };
         let mut offsets = Vec::with_capacity(polled.len());
         let mut records = Vec::with_capacity(polled.len());
         for record in polled {
@@ -235,7 +235,9 @@ impl SourceLoop {
         let runs =
             offsets.chunk_by(|(a, _), (b, _)| a.is_same(b) || a == b).map(|run| (&run[0].0, run.len()));
         let runs = self.common.counters.ledger.read_runs(runs);
-        let fates = self.pipeline.process(records, Origins { places: &offsets, records: &originals }).await?;
+        let origins = Origins::new(offsets, originals);
+        let fates = self.pipeline.process(records, origins.clone()).await?;
+        let (offsets, mut originals) = origins.into_parts();
         if !self.hooks {
             originals.clear();
         }

@@ -57,6 +57,47 @@ fn a_sink_consumer_has_kafkas_defaults() {
 }
 
 #[test]
+fn the_memory_of_a_task_limits_its_clients_unless_they_are_told_otherwise() {
+    let budget = worker(&[("tasks.buffer.memory", "4194304")]);
+    let none = Properties::new();
+    let producer = clients::source_producer(&budget, "n", &none, 0).unwrap().properties;
+    assert_eq!(producer["buffer.memory"], "2097152");
+    let consumer = clients::sink_consumer(&budget, "n", &none, 0).unwrap().properties;
+    assert_eq!(consumer["fetch.max.bytes"], "1048576");
+    assert_eq!(consumer["max.partition.fetch.bytes"], "1048576");
+
+    let own = Properties::from([
+        ("tasks.buffer.memory", "1048576"),
+        ("producer.override.buffer.memory", "77777"),
+        ("consumer.override.fetch.max.bytes", "88888"),
+    ]);
+    let producer = clients::source_producer(&budget, "n", &own, 0).unwrap().properties;
+    assert_eq!(producer["buffer.memory"], "77777");
+    let consumer = clients::sink_consumer(&budget, "n", &own, 0).unwrap().properties;
+    assert_eq!(consumer["fetch.max.bytes"], "88888");
+    assert_eq!(consumer["max.partition.fetch.bytes"], "262144");
+
+    let small = Properties::from([("tasks.buffer.memory", "1000"), ("name", "n"), ("connector.class", "C")]);
+    let error = connect_runtime::config::ConnectorConfig::parse(&small, &worker(&[])).unwrap_err();
+    assert!(error.to_string().contains("tasks.buffer.memory"), "{error}");
+}
+
+#[test]
+fn the_lanes_of_a_task_are_the_connectors_or_the_workers() {
+    use connect_runtime::config::ConnectorConfig;
+    let connector = [("name", "n"), ("connector.class", "C")];
+    let three = worker(&[("tasks.conversion.parallelism", "3")]);
+    let lanes = |worker: &WorkerConfig, more: &[(&str, &str)]| {
+        let properties: Properties = connector.iter().chain(more).copied().collect();
+        ConnectorConfig::parse(&properties, worker).map(|config| config.conversion_parallelism)
+    };
+    assert_eq!(lanes(&worker(&[]), &[]).unwrap(), 1);
+    assert_eq!(lanes(&three, &[]).unwrap(), 3);
+    assert_eq!(lanes(&three, &[("tasks.conversion.parallelism", "2")]).unwrap(), 2);
+    assert!(lanes(&three, &[("tasks.conversion.parallelism", "0")]).is_err());
+}
+
+#[test]
 fn the_connector_wins_over_the_workers_prefix_and_that_over_the_defaults() {
     let worker =
         worker(&[("producer.acks", "1"), ("producer.linger.ms", "5"), ("linger.ms", "9"), ("acks", "0")]);

@@ -14,7 +14,7 @@ const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 /// As Java's: a request waits so long at the broker while there is nothing to read.
 const DEFAULT_FETCH_MAX_WAIT: Duration = Duration::from_millis(500);
-/// What may be fetched ahead, over all partitions, unless one alone takes more.
+/// What may be fetched ahead, over all partitions, unless `fetch.max.bytes` is less or one alone takes more.
 const PREFETCH: usize = 4 << 20;
 
 /// Settings of a consumer's requests.
@@ -43,7 +43,7 @@ pub(super) struct Settings {
 pub(super) fn read(reader: &mut Reader<'_>, client: &ConsumerSettings) -> Result<Settings> {
     let positive = |number: i32| usize::try_from(number).unwrap_or_default();
     let max_partition_fetch_bytes = positive(client.max_partition_fetch_bytes.max(1));
-    let prefetch_bytes = PREFETCH.max(max_partition_fetch_bytes);
+    let prefetch_bytes = PREFETCH.min(positive(client.fetch_max_bytes)).max(max_partition_fetch_bytes);
     let most = i32::try_from(prefetch_bytes).unwrap_or(i32::MAX);
     let request_timeout = reader.millis("request.timeout.ms")?.unwrap_or(DEFAULT_REQUEST_TIMEOUT);
     let metadata_max_age = reader.millis("metadata.max.age.ms")?.unwrap_or(Duration::from_secs(300));
