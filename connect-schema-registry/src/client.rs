@@ -90,6 +90,37 @@ impl RegistryClient {
         self.strategy
     }
 
+    /// Whether messages have the id of their schema in a header.
+    pub(crate) fn writes_headers(&self) -> bool {
+        self.config.id_in_header(self.is_key)
+    }
+
+    /// Whether ids in headers count.
+    pub(crate) fn reads_headers(&self) -> bool {
+        self.config.reads_headers(self.is_key)
+    }
+
+    /// The globally unique id of an id.
+    ///
+    /// # Errors
+    ///
+    /// Retriable when the registry is not reached; else a data error, also when the registry has no such ids.
+    pub(crate) async fn guid(&self, id: i32, subject: &str) -> Result<[u8; 16]> {
+        let asked = self.registry.guid(id, Some(subject)).await;
+        let guid =
+            asked.map_err(|error| error.into_error(format!("Error retrieving the GUID of schema {id}")))?;
+        match guid.as_deref().and_then(SchemaId::of_guid) {
+            Some(SchemaId::Guid(guid)) => Ok(guid),
+            _ => {
+                let half = if self.is_key { "key" } else { "value" };
+                Err(Error::data(format!(
+                    "The registry gives schema {id} no GUID, which {half}.schema.id.serializer needs for headers. Use \
+                     PrefixSchemaIdSerializer, or a registry with GUIDs (Confluent 8 and later)"
+                )))
+            }
+        }
+    }
+
     /// The subject of a topic and, where the strategy needs it, of a record; see [`SubjectNameStrategy::subject`].
     ///
     /// # Errors
@@ -182,10 +213,6 @@ impl RegistryClient {
 
     fn not_read(&self, id: SchemaId, ty: SchemaType, error: RegistryError) -> Error {
         let half = if self.is_key { "key" } else { "value" };
-        let id = match id {
-            SchemaId::Id(id) => id.to_string(),
-            SchemaId::Guid(_) => id.guid().unwrap_or_default(),
-        };
         let error = error.into_error(format!("Error retrieving {} {half} schema for id {id}", type_name(ty)));
         error.with_java_class("org.apache.kafka.common.errors.SerializationException")
     }

@@ -60,6 +60,26 @@ pub struct SerdeConfig {
     #[config(default = "io.confluent.kafka.serializers.subject.TopicNameStrategy", validate = check)]
     pub value_subject_name_strategy: String,
 
+    /// Where the id of a key's schema is written: PrefixSchemaIdSerializer (in front of the data) or
+    /// HeaderSchemaIdSerializer (as a GUID in the header __key_schema_id, for which the registry must have GUIDs) of the
+    /// package io.confluent.kafka.serializers.schema.id, which may be left out.
+    #[config(default = "io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer", importance = Low, validate = check_id_serializer)]
+    pub key_schema_id_serializer: String,
+
+    /// Where the id of a value's schema is written; see key.schema.id.serializer. The header is __value_schema_id.
+    #[config(default = "io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer", importance = Low, validate = check_id_serializer)]
+    pub value_schema_id_serializer: String,
+
+    /// Where the id of a key's schema is looked for: DualSchemaIdDeserializer (in the header, then in front of the data)
+    /// or PrefixSchemaIdDeserializer (in front of the data) of the package io.confluent.kafka.serializers.schema.id,
+    /// which may be left out.
+    #[config(default = "io.confluent.kafka.serializers.schema.id.DualSchemaIdDeserializer", importance = Low, validate = check_id_deserializer)]
+    pub key_schema_id_deserializer: String,
+
+    /// Where the id of a value's schema is looked for; see key.schema.id.deserializer.
+    #[config(default = "io.confluent.kafka.serializers.schema.id.DualSchemaIdDeserializer", importance = Low, validate = check_id_deserializer)]
+    pub value_schema_id_deserializer: String,
+
     /// Where the credentials for basic authentication are: URL (in the registry's URL, `http://user:password@host`),
     /// USER_INFO (in basic.auth.user.info), or SASL_INHERIT (in sasl.jaas.config).
     #[config(default = "URL")]
@@ -184,7 +204,41 @@ fn not_empty(urls: &Vec<String>) -> Result<(), &'static str> {
     if urls.iter().all(|url| url.trim().is_empty()) { Err("must name at least one URL") } else { Ok(()) }
 }
 
+fn id_class(class: &str) -> &str {
+    class.strip_prefix("io.confluent.kafka.serializers.schema.id.").unwrap_or(class)
+}
+
+fn check_id_serializer(class: &String) -> Result<(), String> {
+    match id_class(class) {
+        "PrefixSchemaIdSerializer" | IN_HEADER => Ok(()),
+        _ => Err(format!("Class {class} could not be found.")),
+    }
+}
+
+fn check_id_deserializer(class: &String) -> Result<(), String> {
+    match id_class(class) {
+        "DualSchemaIdDeserializer" | ONLY_PREFIX => Ok(()),
+        _ => Err(format!("Class {class} could not be found.")),
+    }
+}
+
+const IN_HEADER: &str = "HeaderSchemaIdSerializer";
+const ONLY_PREFIX: &str = "PrefixSchemaIdDeserializer";
+
 impl SerdeConfig {
+    /// Whether the ids of keys or values are written to a header.
+    pub(crate) fn id_in_header(&self, is_key: bool) -> bool {
+        let class = if is_key { &self.key_schema_id_serializer } else { &self.value_schema_id_serializer };
+        id_class(class) == IN_HEADER
+    }
+
+    /// Whether they are looked for in a header.
+    pub(crate) fn reads_headers(&self, is_key: bool) -> bool {
+        let class =
+            if is_key { &self.key_schema_id_deserializer } else { &self.value_schema_id_deserializer };
+        id_class(class) != ONLY_PREFIX
+    }
+
     /// What a registry at these URLs needs and nothing else: the defaults of all keys.
     ///
     /// # Errors

@@ -169,22 +169,36 @@ impl fmt::Display for Json {
 }
 
 fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    use fmt::Write as _;
-    f.write_str("\"")?;
-    for letter in text.chars() {
-        match letter {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            '\u{8}' => f.write_str("\\b")?,
-            '\u{c}' => f.write_str("\\f")?,
-            letter if (letter as u32) < 0x20 => write!(f, "\\u{:04X}", letter as u32)?,
-            letter => f.write_char(letter)?,
+    let mut out = Vec::with_capacity(text.len() + 2);
+    put_text(text, &mut out);
+    f.write_str(&String::from_utf8_lossy(&out))
+}
+
+/// Appends a text with its quotes.
+pub(crate) fn put_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    // What needs no escape is copied at once.
+    let mut done = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[done..at]);
+        done = at + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x8 => out.extend_from_slice(b"\\b"),
+            0xc => out.extend_from_slice(b"\\f"),
+            other => out.extend_from_slice(format!("\\u{other:04X}").as_bytes()),
         }
     }
-    f.write_str("\"")
+    out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
 }
 
 impl From<&str> for Json {

@@ -26,6 +26,7 @@ pub mod avro;
 pub mod cache;
 pub mod client;
 pub mod config;
+mod frame;
 #[cfg(any(feature = "avro", feature = "json-schema"))]
 mod json;
 #[cfg(feature = "json-schema")]
@@ -34,6 +35,7 @@ pub mod json_schema;
 pub mod protobuf;
 pub mod registry;
 pub mod subject;
+mod sum;
 pub mod wire;
 
 use connect_api::Plugins;

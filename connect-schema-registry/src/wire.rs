@@ -1,5 +1,7 @@
 //! The frame around a message: magic byte and schema id, or an id in a header.
 
+use std::fmt;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use connect_api::{Error, RawHeaders, Result};
 use schema_registry_converter::schema_registry_common::{BytesResult, get_bytes_result};
@@ -8,6 +10,9 @@ use schema_registry_converter::schema_registry_common::{BytesResult, get_bytes_r
 pub const KEY_SCHEMA_ID_HEADER: &str = "__key_schema_id";
 /// The header with the schema id of a value.
 pub const VALUE_SCHEMA_ID_HEADER: &str = "__value_schema_id";
+
+/// What a message too short for an id is reported as.
+pub(crate) const UNDERFLOW: &str = "java.nio.BufferUnderflowException";
 
 /// The number of bytes before the data.
 pub const PREFIX: usize = 5;
@@ -22,12 +27,32 @@ pub enum SchemaId {
 }
 
 impl SchemaId {
+    /// The globally unique id that such a text stands for.
+    pub fn of_guid(text: &str) -> Option<Self> {
+        let digits: Vec<u32> = text
+            .chars()
+            .filter(|letter| *letter != '-')
+            .map(|letter| letter.to_digit(16))
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+        Some(Self::Guid(bytes.try_into().ok()?))
+    }
+
     /// The globally unique id as text with dashes, if it is one.
     pub fn guid(self) -> Option<String> {
         let Self::Guid(bytes) = self else { return None };
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         Some(parts.join("-"))
+    }
+}
+
+impl fmt::Display for SchemaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Guid(_) => f.write_str(&self.guid().unwrap_or_default()),
+        }
     }
 }
 
@@ -49,12 +74,11 @@ pub struct Frame<'a> {
 ///
 /// A data error when the message does not begin with a zero byte (`Unknown magic byte!`), or is too short.
 pub fn read<'a>(headers: &'a RawHeaders, is_key: bool, bytes: &'a Bytes) -> Result<Frame<'a>> {
-    if !headers.is_empty() {
-        let name = if is_key { KEY_SCHEMA_ID_HEADER } else { VALUE_SCHEMA_ID_HEADER };
-        if let Some(Some(header)) = headers.last(name) {
-            let (id, header_rest) = header_id(header)?;
-            return Ok(Frame { id, header_rest, payload: bytes });
-        }
+    if !headers.is_empty()
+        && let Some(Some(header)) = headers.last(header_name(is_key))
+    {
+        let (id, header_rest) = header_id(header)?;
+        return Ok(Frame { id, header_rest, payload: bytes });
     }
     match get_bytes_result(Some(bytes)) {
         BytesResult::Valid(id, payload) => {
@@ -85,6 +109,29 @@ pub fn put_prefix(id: i32, out: &mut BytesMut) {
     out.put_i32(id);
 }
 
+/// The same with what stands between id and data.
+pub(crate) fn prefix(id: i32, rest: &[u8]) -> Vec<u8> {
+    let mut prefix = Vec::with_capacity(PREFIX + rest.len());
+    prefix.push(0);
+    prefix.extend_from_slice(&id.to_be_bytes());
+    prefix.extend_from_slice(rest);
+    prefix
+}
+
+/// The name of the header that has the id of a key's or value's schema.
+pub(crate) fn header_name(is_key: bool) -> &'static str {
+    if is_key { KEY_SCHEMA_ID_HEADER } else { VALUE_SCHEMA_ID_HEADER }
+}
+
+/// That header's value, with what would else stand between id and data.
+pub(crate) fn header(guid: [u8; 16], rest: &[u8]) -> Bytes {
+    let mut header = Vec::with_capacity(17 + rest.len());
+    header.push(1);
+    header.extend_from_slice(&guid);
+    header.extend_from_slice(rest);
+    header.into()
+}
+
 #[cold]
 fn unknown_magic() -> Error {
     Error::data("Unknown magic byte!")
@@ -93,8 +140,7 @@ fn unknown_magic() -> Error {
 
 #[cold]
 fn too_short(length: usize) -> Error {
-    Error::data(format!("The message has {length} bytes, too few for a schema id"))
-        .with_java_class("java.nio.BufferUnderflowException")
+    Error::data(format!("The message has {length} bytes, too few for a schema id")).with_java_class(UNDERFLOW)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: the benchmarks, in release mode; `side-by-side` measures Java's worker beside ours.
+//! `cargo xtask bench`: the benchmarks, in release mode; `side-by-side` measures Java's worker beside ours, `registry`
+//! the converters with a registry beside other libraries and Java's.
 
 use std::env;
 use std::fs;
@@ -13,9 +14,29 @@ pub(crate) fn run(args: &[String]) -> StepResult {
     if let Some(("side-by-side", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
         return side_by_side(rest);
     }
+    if let Some(("registry", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        return registry(rest);
+    }
     let mut command = process::cargo("run --release -p connect-benches --");
     command.args(args);
     process::run(command)?;
+    Ok(Outcome::Done(String::new()))
+}
+
+/// Where the jars of Confluent's converters and what they need are, as a class path.
+const REGISTRY_JARS: &str = "CONNECT_BENCH_REGISTRY_JARS";
+
+fn registry(args: &[String]) -> StepResult {
+    let mut command = process::cargo("run --release -p connect-registry-benches --");
+    command.args(args);
+    process::run(command)?;
+    let Some(jars) = env::var_os(REGISTRY_JARS) else {
+        return Ok(Outcome::Done(format!("without Java's converters, since {REGISTRY_JARS} is not set")));
+    };
+    // One file needs no compiler's output to be kept.
+    let mut java = Command::new("java");
+    java.args(["-Xms512m", "-Xmx512m", "-cp"]).arg(jars).arg(root().join("benches/registry/Registry.java"));
+    process::run(java)?;
     Ok(Outcome::Done(String::new()))
 }
 

@@ -115,6 +115,32 @@ impl Struct {
         Ok(Self { schema, values: values.into() })
     }
 
+    /// The same with one allocation, from a function that is asked for the value of each field in their order. After an
+    /// error it is not asked again.
+    #[doc(hidden)]
+    pub fn fill_checked(schema: Schema, mut value: impl FnMut(usize) -> Result<Value>) -> Result<Self> {
+        let count = check_struct(&schema)?;
+        let mut failed = None;
+        let values = (0..count).map(|place| match failed {
+            Some(_) => Value::Null,
+            None => value(place).unwrap_or_else(|error| {
+                failed = Some(error);
+                Value::Null
+            }),
+        });
+        let values = values.collect();
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Self { schema, values }),
+        }
+    }
+
+    /// All values, to be set without a check.
+    #[doc(hidden)]
+    pub fn values_unchecked_mut(&mut self) -> &mut [Value] {
+        Arc::make_mut(&mut self.values)
+    }
+
     /// The schema.
     pub fn schema(&self) -> &Schema {
         &self.schema

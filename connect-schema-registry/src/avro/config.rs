@@ -6,6 +6,7 @@ use crate::config::SerdeConfig;
 
 /// The configuration of [`AvroConverter`](super::AvroConverter): the keys of Confluent's converter.
 #[derive(Clone, Debug, Config)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct AvroConverterConfig {
     /// How to reach the registry, and which schema and subject to use.
     #[config(flatten, prefix = "")]
@@ -36,6 +37,15 @@ pub struct AvroConverterConfig {
     /// Whether a map with optional text keys is written as a map. A null key then fails.
     #[config(default = false, importance = Low)]
     pub allow_optional_map_keys: bool,
+
+    /// Whether unions and enumerations are read into and written from the form that all formats share: the parameters
+    /// org.apache.kafka.connect.data.Union and org.apache.kafka.connect.data.Enum.
+    #[config(default = false, key = "generalized.sum.type.support")]
+    pub generalized_sum_type_support: bool,
+
+    /// Whether a union of a single branch is read as that branch. Otherwise as a struct with one field.
+    #[config(default = false, importance = Low)]
+    pub flatten_singleton_unions: bool,
 
     /// Whether null in an optional field with a default is written as null. Otherwise the default is written.
     #[config(default = false, key = "ignore.default.for.nullables")]

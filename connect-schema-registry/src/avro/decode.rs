@@ -61,6 +61,10 @@ pub(crate) enum Op {
     Shared(Schema, usize),
     /// With the number of the null branch.
     Optional(i64, Box<Self>),
+    /// The same for the text that most fields are.
+    OptionalString(i64),
+    /// The only branch of a union.
+    Only(Box<Self>),
     Union {
         schema: Option<Schema>,
         branches: Vec<Branch>,
@@ -97,15 +101,17 @@ impl Op {
 }
 
 impl Plan {
-    /// Reads a message. What is behind the value is ignored, as Java does.
+    /// Reads a message, which is a part of `whole`. What is behind the value is ignored, as Java does.
     ///
     /// # Errors
     ///
     /// A data error when the message ends too early, or holds what its schema does not allow.
-    pub(crate) fn read(&self, payload: &Bytes) -> Result<SchemaAndValue> {
-        let mut reader = Reader::new(payload, &self.shared);
+    #[inline]
+    pub(crate) fn read(&self, payload: &[u8], whole: &Bytes) -> Result<SchemaAndValue> {
+        let mut reader = Reader::new(payload, whole, &self.shared);
         let value = match &self.op {
-            Op::Bytes if self.bare => Value::Bytes(payload.clone()),
+            Op::Record(record) => record_of(&record.schema, &record.fields, &mut reader)?,
+            Op::Bytes if self.bare => Value::Bytes(whole.slice_ref(payload)),
             Op::Decimal(scale, None) if self.bare => decimal(payload, *scale)?,
             op => op.read(&mut reader)?,
         };
@@ -127,8 +133,8 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(whole: &'a Bytes, shared: &'a [Vec<Op>]) -> Self {
-        Self { whole, rest: whole, free: FREE_ITEMS, shared, depth: 0 }
+    fn new(payload: &'a [u8], whole: &'a Bytes, shared: &'a [Vec<Op>]) -> Self {
+        Self { whole, rest: payload, free: FREE_ITEMS, shared, depth: 0 }
     }
 
     #[inline]
@@ -318,6 +324,15 @@ impl Op {
                 reader.depth -= 1;
                 value
             }
+            Self::OptionalString(null) => match reader.long()? {
+                branch if branch == *null => Value::Null,
+                0 | 1 => Value::String(reader.text()?),
+                branch => return Err(no_branch(branch)),
+            },
+            Self::Only(op) => match reader.long()? {
+                0 => op.read(reader)?,
+                branch => return Err(no_branch(branch)),
+            },
             Self::Optional(null, op) => match reader.long()? {
                 branch if branch == *null => Value::Null,
                 0 | 1 => op.read(reader)?,
@@ -346,11 +361,11 @@ impl Op {
 
 #[inline]
 fn record_of(schema: &Schema, fields: &[Op], reader: &mut Reader<'_>) -> Result<Value> {
-    let mut values = Vec::with_capacity(fields.len());
-    for field in fields {
-        values.push(field.read(reader)?);
-    }
-    Ok(Value::Struct(Struct::from_checked_values(schema.clone(), values)?))
+    let value = Struct::fill_checked(schema.clone(), |place| match fields.get(place) {
+        Some(field) => field.read(reader),
+        None => Err(Error::illegal_state("The plan has fewer fields than its schema")),
+    })?;
+    Ok(Value::Struct(value))
 }
 
 fn decimal(bytes: &[u8], scale: i32) -> Result<Value> {

@@ -163,7 +163,7 @@ pub(crate) fn to_connect(avro: &AvroSchema, id: Id, schema: &Schema, json: &Json
         }
         Kind::Union(branches) => {
             let Some(first) = branches.first() else { return Err(wrong()) };
-            if schema.name() != Some(names::UNION) {
+            if !names::is_union(schema) {
                 return to_connect(avro, *first, schema, json);
             }
             let Some(field) = schema.fields()?.first() else { return Err(wrong()) };

@@ -10,6 +10,7 @@ use super::defaults::{self, is_valid_default};
 use super::schema::{AvroSchema, Enum, Field, Fixed, Id, Kind, Name, Node, Record};
 use super::{anything, names};
 use crate::json::Json;
+use crate::sum;
 
 /// Makes the Avro schema. No Connect schema gives the one of data without a schema.
 ///
@@ -63,7 +64,7 @@ impl Maker<'_> {
             let null = self.avro.push(Node::new(Kind::Null));
             return Ok(self.avro.push(Node::new(Kind::Union(vec![null, id]))));
         }
-        let is_union = connect.name() == Some(names::UNION);
+        let is_union = names::is_union(connect);
         if !connect.is_optional()
             && !is_union
             && let Some(id) = self.known.get(connect)
@@ -214,13 +215,17 @@ impl Maker<'_> {
     }
 
     fn text(&self, connect: &Schema) -> Result<Kind> {
-        let Some(name) = connect.parameter(names::ENUM).filter(|_| self.config.enhanced_avro_schema_support)
-        else {
-            return Ok(Kind::String);
+        let generalized = self.config.generalized_sum_type_support;
+        let parameters: &[&str] = match (generalized, self.config.enhanced_avro_schema_support) {
+            (true, _) => &[sum::ENUM, names::ENUM],
+            (false, true) => &[names::ENUM],
+            (false, false) => &[],
         };
+        let found = parameters.iter().find_map(|parameter| Some((parameter, connect.parameter(parameter)?)));
+        let Some((parameter, name)) = found else { return Ok(Kind::String) };
         let mut symbols: Vec<String> = Vec::new();
-        for (key, symbol) in connect.parameters() {
-            if key.strip_prefix(names::ENUM).is_some_and(|rest| rest.starts_with('.')) {
+        for (key, _) in connect.parameters() {
+            if let Some(symbol) = key.strip_prefix(parameter).and_then(|rest| rest.strip_prefix('.')) {
                 Name::check(symbol).map_err(schema_error)?;
                 symbols.push(symbol.to_owned());
             }

@@ -2,6 +2,7 @@
 
 mod anything;
 pub(crate) mod compatibility;
+mod compile;
 mod config;
 mod decode;
 mod defaults;
@@ -13,28 +14,21 @@ pub(crate) mod print;
 pub(crate) mod schema;
 mod to_connect;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use connect_api::{
-    Converter, ConverterType, Encoded, Error, RawHeaders, Result, Schema, SchemaAndValue, Value,
-};
+use connect_api::{Error, Result, Schema, SchemaAndValue, Value};
 
 pub use config::AvroConverterConfig;
 
-use self::decode::Plan as ReadPlan;
-use self::encode::{Failure, Plan as WritePlan};
+use self::encode::Failure;
 use self::print::Form;
 use self::schema::{AvroSchema, Name};
-use crate::cache::Cache;
-use crate::client::{RegistryClient, ResolvedSchema};
-use crate::registry::{RegistrySchema, SchemaRegistry, SchemaType};
+use crate::client::{RegistryClient, ResolvedSchema, WriterSchema};
+use crate::frame::{Format, Frame, Own, converter, not_written};
+use crate::registry::{RegistrySchema, SchemaType};
 use crate::wire::{self, SchemaId};
-
-/// A buffer that grew beyond this is given back after the message.
-const KEPT_BUFFER: usize = 1 << 20;
 
 /// Avro as Confluent's `AvroConverter` writes and reads it.
 ///
@@ -73,143 +67,139 @@ const KEPT_BUFFER: usize = 1 << 20;
 /// ```
 #[derive(Debug)]
 #[doc(alias = "io.confluent.connect.avro.AvroConverter")]
-pub struct AvroConverter {
-    config: AvroConverterConfig,
-    client: RegistryClient,
-    readers: Cache<(SchemaId, String), Arc<ReadPlan>>,
-    writers: Cache<(Option<Schema>, String), Arc<Writer>>,
-    state: Mutex<State>,
-}
+pub struct AvroConverter(Frame<Avro>);
 
-/// What one conversion leaves for the next.
-#[derive(Debug, Default)]
-struct State {
-    buffer: Vec<u8>,
-    last_read: Option<(SchemaId, String, Arc<ReadPlan>)>,
-    last_written: Option<(Option<Schema>, String, Arc<Writer>)>,
-}
+converter!(AvroConverter, AvroConverterConfig, Avro);
 
-/// How to write the values of a Connect schema to a topic.
+/// Data in Avro's binary form, without the schema that a file has.
 #[derive(Debug)]
-struct Writer {
-    id: i32,
-    plan: WritePlan,
-    ttl: Option<Duration>,
+struct Avro {
+    config: AvroConverterConfig,
 }
 
-/// What a conversion lacked.
-#[derive(Debug, thiserror::Error)]
-enum Missing {
-    #[error("schema {id:?}")]
-    Reader { id: SchemaId, topic: String },
-    #[error("the id of a schema")]
-    Writer { schema: Option<Schema>, topic: String, own: Arc<AvroSchema> },
+impl Avro {
+    fn new(config: AvroConverterConfig) -> Self {
+        Self { config }
+    }
 }
 
-impl AvroConverter {
-    /// A converter around a registry. Through configuration, use [`configure`](Converter::configure).
-    pub fn new(config: AvroConverterConfig, ty: ConverterType, registry: Arc<dyn SchemaRegistry>) -> Self {
-        let size = usize::try_from(config.schemas_cache_config).unwrap_or(0).max(1);
-        let client = RegistryClient::new(registry, config.serde.clone(), ty == ConverterType::Key);
-        Self { config, client, readers: Cache::new(size), writers: Cache::new(size), state: Mutex::default() }
+#[async_trait]
+impl Format for Avro {
+    const TYPE: SchemaType = SchemaType::Avro;
+    const BARE_ERRORS: bool = true;
+
+    type Place = ();
+    type Parsed = AvroSchema;
+    type Reader = decode::Plan;
+    type Own = AvroSchema;
+    type Writer = encode::Plan;
+
+    fn not_read(topic: &str) -> String {
+        format!("Failed to deserialize data for topic {topic} to Avro: ")
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn not_written(topic: &str) -> String {
+        format!("Failed to serialize Avro data from topic {topic} :")
     }
 
-    fn reader(&self, state: &mut State, id: SchemaId, topic: &str) -> Result<Arc<ReadPlan>> {
-        if let Some((last, of, plan)) = &state.last_read
-            && *last == id
-            && of == topic
-        {
-            return Ok(Arc::clone(plan));
+    #[inline]
+    fn place<'a>(&self, frame: &wire::Frame<'a>) -> Result<((), &'a [u8])> {
+        Ok(((), frame.payload))
+    }
+
+    fn parse(&self, resolved: &ResolvedSchema) -> Result<AvroSchema> {
+        let references = resolved.references.iter().map(|(_, text)| &**text);
+        parse::parse(&resolved.schema.text, references, false).map_err(|why| {
+            serialization("Could not parse the registry's Avro schema").with_source(Error::data(why))
+        })
+    }
+
+    fn record(&self, parsed: &AvroSchema, (): &()) -> Result<Option<String>> {
+        Ok(record_name(parsed))
+    }
+
+    fn reader(&self, parsed: &AvroSchema, _: &ResolvedSchema, (): &(), version: i32) -> Result<decode::Plan> {
+        to_connect::compile(parsed, Some(version), &self.config)
+    }
+
+    #[inline]
+    fn read(
+        &self,
+        reader: &decode::Plan,
+        id: SchemaId,
+        payload: &[u8],
+        whole: &Bytes,
+    ) -> Result<SchemaAndValue> {
+        reader.read(payload, whole).map_err(|error| {
+            serialization(format!("Error deserializing Avro message for id {id}")).with_source(error)
+        })
+    }
+
+    fn is_tombstone(&self, data: &SchemaAndValue) -> bool {
+        let Some(schema) = &data.schema else { return data.value.is_null() };
+        if !schema.is_optional() {
+            return false;
         }
-        let key = (id, topic.to_owned());
-        match self.readers.get(&key) {
-            Some(plan) => {
-                state.last_read = Some((key.0, key.1, Arc::clone(&plan)));
-                Ok(plan)
-            }
-            None => Err(unresolved(Missing::Reader { id, topic: key.1 })),
+        match &data.value {
+            Value::Null => true,
+            Value::Struct(value) => names::is_union(schema) && value.values().iter().all(Value::is_null),
+            _ => false,
         }
     }
 
-    fn writer(&self, state: &mut State, data: &SchemaAndValue, topic: &str) -> Result<Arc<Writer>> {
-        if let Some((schema, of, writer)) = &state.last_written
-            && of == topic
-            && same(schema.as_ref(), data.schema.as_ref())
-        {
-            return Ok(Arc::clone(writer));
-        }
-        let key = (data.schema.clone(), topic.to_owned());
-        if let Some(writer) = self.writers.get(&key) {
-            if writer.ttl.is_none() {
-                state.last_written = Some((key.0, key.1, Arc::clone(&writer)));
-            }
-            return Ok(writer);
-        }
-        // A value that does not fit its schema must not register the schema.
+    /// A value that does not fit its schema must not register the schema.
+    fn check(&self, _: &str, data: &SchemaAndValue) -> Result<()> {
         let own = from_connect::schema(data.schema.as_ref(), &self.config)?;
-        let plan = encode::compile(data.schema.as_ref(), &own, &own, &self.config)?;
-        if let Err(Failure::Value(error)) = plan.write(&data.value, &mut Vec::new()) {
-            return Err(error);
+        let plan = compile::compile(data.schema.as_ref(), &own, &own, &self.config)?;
+        match plan.write(&data.value, &mut Vec::new()) {
+            Err(Failure::Value(error)) => Err(error),
+            _ => Ok(()),
         }
-        Err(unresolved(Missing::Writer { schema: key.0, topic: key.1, own: Arc::new(own) }))
     }
 
-    async fn load_reader(&self, id: SchemaId, topic: &str) -> Result<(Arc<ReadPlan>, Option<Duration>)> {
-        let failed = |error| not_read(topic, error);
-        let strategy = self.client.strategy();
-        let load = |subject: Option<String>| async move {
-            self.client.reader_schema(id, subject.as_deref(), SchemaType::Avro).await
-        };
-        let (subject, resolved, avro) = if strategy.needs_record() {
-            let resolved = load(Some(String::new())).await.map_err(failed)?;
-            let avro = parse_resolved(&resolved).map_err(failed)?;
-            let record = record_name(&avro);
-            let subject = self.client.subject(topic, record.as_deref()).map_err(failed)?;
-            (subject.clone(), load(Some(subject)).await.map_err(failed)?, avro)
-        } else {
-            let subject = self.client.subject(topic, None).map_err(failed)?;
-            let resolved = load(Some(subject.clone())).await.map_err(failed)?;
-            let avro = parse_resolved(&resolved).map_err(failed)?;
-            (subject, resolved, avro)
-        };
-        let version = self.client.reader_version(id, &subject, &resolved.schema).await.map_err(failed)?;
-        Ok((Arc::new(to_connect::compile(&avro, Some(version), &self.config)?), None))
+    async fn own(&self, _: &RegistryClient, schema: Option<&Schema>) -> Result<Own<AvroSchema>> {
+        let form = from_connect::schema(schema, &self.config)?;
+        let text = print::print(&form, Form::Plain).map_err(|why| not_serialized(&why))?;
+        let schema = RegistrySchema::new(SchemaType::Avro, text);
+        let resolved = Arc::new(ResolvedSchema { schema, references: Vec::new() });
+        Ok(Own { resolved, record: record_name(&form), form })
     }
 
-    async fn load_writer(
+    fn compatible(&self, theirs: &ResolvedSchema, own: &Own<AvroSchema>) -> Result<()> {
+        compatibility::reads(&self.parse(theirs)?, &own.form).map_err(|why| {
+            let (theirs, own) = (&theirs.schema.text, &own.resolved.schema.text);
+            not_serialized(&format!("Incompatible schema {theirs} with refs [] of schema {own}: {why}"))
+        })
+    }
+
+    fn writer(
         &self,
         schema: Option<&Schema>,
+        own: Own<AvroSchema>,
+        chosen: &WriterSchema,
+    ) -> Result<(encode::Plan, Vec<u8>)> {
+        let plan = match chosen.own {
+            true => compile::compile(schema, &own.form, &own.form, &self.config)?,
+            false => compile::compile(schema, &own.form, &self.parse(&chosen.schema)?, &self.config)?,
+        };
+        Ok((plan, Vec::new()))
+    }
+
+    #[inline]
+    fn write(
+        &self,
         topic: &str,
-        own: &AvroSchema,
-    ) -> Result<(Arc<Writer>, Option<Duration>)> {
-        let failed = |error| not_written(topic, error);
-        let text = print::print(own, Form::Plain).map_err(|why| failed(not_serialized(&why)))?;
-        let subject = self.client.subject(topic, record_name(own).as_deref()).map_err(failed)?;
-        let resolved =
-            ResolvedSchema { schema: RegistrySchema::new(SchemaType::Avro, text), references: Vec::new() };
-        let compatible = |registered: &ResolvedSchema| {
-            let target = parse_resolved(registered)?;
-            compatibility::reads(&target, own).map_err(|why| {
-                not_serialized(&format!(
-                    "Incompatible schema {} with refs [] of schema {}: {why}",
-                    registered.schema.text,
-                    print::print(own, Form::Plain).unwrap_or_default()
-                ))
-            })
-        };
-        let writer = self.client.writer_schema(&subject, &Arc::new(resolved), &compatible).await;
-        let writer = writer.map_err(failed)?;
-        let plan = if writer.own {
-            encode::compile(schema, own, own, &self.config)?
-        } else {
-            let target = parse_resolved(&writer.schema).map_err(failed)?;
-            encode::compile(schema, own, &target, &self.config)?
-        };
-        Ok((Arc::new(Writer { id: writer.id, plan, ttl: writer.ttl }), writer.ttl))
+        writer: &encode::Plan,
+        data: &SchemaAndValue,
+        scratch: &mut Vec<u8>,
+        out: &mut BytesMut,
+    ) -> Result<bool> {
+        let written = writer.write(&data.value, scratch).map_err(|failure| match failure {
+            Failure::Value(error) => error,
+            Failure::Write(why) => not_written::<Self>(topic, not_serialized(&why)),
+        })?;
+        out.extend_from_slice(scratch);
+        Ok(written)
     }
 }
 
@@ -221,26 +211,6 @@ fn record_name(avro: &AvroSchema) -> Option<String> {
     }
 }
 
-fn parse_resolved(resolved: &ResolvedSchema) -> Result<AvroSchema> {
-    let references = resolved.references.iter().map(|(_, text)| &**text);
-    parse::parse(&resolved.schema.text, references, false).map_err(|why| {
-        serialization("Could not parse the registry's Avro schema").with_source(Error::data(why))
-    })
-}
-
-fn same(a: Option<&Schema>, b: Option<&Schema>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.is_same(b) || a == b,
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-#[cold]
-fn unresolved(missing: Missing) -> Error {
-    Error::unresolved(format!("The registry was not asked yet for {missing}")).with_source(missing)
-}
-
 #[cold]
 fn serialization(message: impl Into<String>) -> Error {
     Error::data(message).with_java_class("org.apache.kafka.common.errors.SerializationException")
@@ -249,109 +219,4 @@ fn serialization(message: impl Into<String>) -> Error {
 #[cold]
 fn not_serialized(why: &str) -> Error {
     serialization("Error serializing Avro message").with_source(Error::data(why))
-}
-
-/// A wrapped error stays retriable.
-#[cold]
-fn wrapped(message: String, error: Error) -> Error {
-    let outer = Error::data(message);
-    let outer = if error.is_retriable() { outer.into_retriable() } else { outer };
-    outer.with_source(error)
-}
-
-#[cold]
-fn not_read(topic: &str, error: Error) -> Error {
-    wrapped(format!("Failed to deserialize data for topic {topic} to Avro: "), error)
-}
-
-#[cold]
-fn not_written(topic: &str, error: Error) -> Error {
-    wrapped(format!("Failed to serialize Avro data from topic {topic} :"), error)
-}
-
-#[async_trait]
-impl Converter for AvroConverter {
-    type Config = AvroConverterConfig;
-
-    fn configure(config: AvroConverterConfig, ty: ConverterType) -> Result<Self> {
-        let registry = crate::registry::connect(&config.serde)?;
-        Ok(Self::new(config, ty, registry))
-    }
-
-    fn to_connect_data(
-        &self,
-        topic: &str,
-        headers: &RawHeaders,
-        bytes: Option<&Bytes>,
-    ) -> Result<SchemaAndValue> {
-        let Some(bytes) = bytes else { return Ok(SchemaAndValue::NULL) };
-        let frame = match wire::read(headers, self.client.is_key(), bytes) {
-            Ok(frame) => frame,
-            Err(error) if error.java_class() == "java.nio.BufferUnderflowException" => return Err(error),
-            Err(error) => return Err(not_read(topic, error)),
-        };
-        let plan = self.reader(&mut self.state(), frame.id, topic)?;
-        plan.read(&bytes.slice_ref(frame.payload)).map_err(|error| {
-            let id = match frame.id {
-                SchemaId::Id(id) => id.to_string(),
-                SchemaId::Guid(_) => frame.id.guid().unwrap_or_default(),
-            };
-            let message = format!("Error deserializing Avro message for id {id}");
-            not_read(topic, serialization(message).with_source(error))
-        })
-    }
-
-    fn from_connect_data(
-        &self,
-        topic: &str,
-        _headers: &mut RawHeaders,
-        data: &SchemaAndValue,
-        out: &mut BytesMut,
-    ) -> Result<Encoded> {
-        if data.value.is_null() && data.schema.as_ref().is_none_or(Schema::is_optional) {
-            return Ok(Encoded::Null);
-        }
-        if let Some(schema) = &data.schema
-            && schema.name() == Some(names::UNION)
-            && schema.is_optional()
-            && matches!(&data.value, Value::Struct(value) if value.values().iter().all(Value::is_null))
-        {
-            return Ok(Encoded::Null);
-        }
-        let mut state = self.state();
-        let writer = self.writer(&mut state, data, topic)?;
-        let mut buffer = std::mem::take(&mut state.buffer);
-        buffer.clear();
-        let written = writer.plan.write(&data.value, &mut buffer);
-        let encoded = match written {
-            Ok(true) => {
-                wire::put_prefix(writer.id, out);
-                out.extend_from_slice(&buffer);
-                Ok(Encoded::Appended)
-            }
-            Ok(false) => Ok(Encoded::Null),
-            Err(Failure::Value(error)) => Err(error),
-            Err(Failure::Write(why)) => Err(not_written(topic, not_serialized(&why))),
-        };
-        if buffer.capacity() <= KEPT_BUFFER {
-            state.buffer = buffer;
-        }
-        encoded
-    }
-
-    async fn resolve(&self, error: Error) -> Result<()> {
-        let missing = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Missing>());
-        match missing {
-            Some(Missing::Reader { id, topic }) => {
-                let key = (*id, topic.clone());
-                self.readers.get_or_load(&key, self.load_reader(*id, topic)).await.map(drop)
-            }
-            Some(Missing::Writer { schema, topic, own }) => {
-                let key = (schema.clone(), topic.clone());
-                let load = self.load_writer(schema.as_ref(), topic, own);
-                self.writers.get_or_load(&key, load).await.map(drop)
-            }
-            None => Err(error),
-        }
-    }
 }

@@ -1,5 +1,10 @@
 //! The names that the mapping between Connect and Avro uses.
 
+use connect_api::Schema;
+use connect_api::data::Type;
+
+use crate::sum;
+
 /// The namespace of what Connect has no name for.
 pub(crate) const NAMESPACE: &str = "io.confluent.connect.avro";
 /// A record of a struct without a name; further ones have a number behind it.
@@ -39,6 +44,11 @@ pub(crate) const LOGICAL_TYPE: &str = "logicalType";
 /// The fields of a map entry.
 pub(crate) const KEY: &str = "key";
 pub(crate) const VALUE: &str = "value";
+
+/// Whether a struct stands for a union.
+pub(crate) fn is_union(schema: &Schema) -> bool {
+    schema.ty() == Type::Struct && (schema.name() == Some(UNION) || schema.parameter(sum::UNION).is_some())
+}
 
 /// Makes a legal name of a field or of the last part of a full name: what has no place in a name becomes `_` or its
 /// bytes in hexadecimal.

@@ -9,6 +9,7 @@ use super::decode::{Branch, Op, Plan, Record};
 use super::schema::{AvroSchema, Id, Kind, Node};
 use super::{defaults, names};
 use crate::json::Json;
+use crate::sum;
 
 /// How deep schemas may be nested.
 const MAX_DEPTH: usize = 200;
@@ -21,7 +22,7 @@ const MAX_NODES: usize = 100_000;
 ///
 /// A data error where the schema has no counterpart, or says things about Connect that contradict each other.
 pub(crate) fn compile(avro: &AvroSchema, version: Option<i32>, config: &AvroConverterConfig) -> Result<Plan> {
-    let mut reader = Compiler { avro, config, open: Vec::new(), shared: Vec::new(), nodes: 0 };
+    let mut reader = Compiler { avro, config, open: Vec::new(), shared: Vec::new(), nodes: 0, unions: 0 };
     let root = avro.root();
     if matches!(root.kind, Kind::Null) {
         return Ok(Plan { schema: None, op: Op::Null, shared: Vec::new(), bare: false, only_null: true });
@@ -54,6 +55,8 @@ struct Compiler<'a> {
     /// The fields of records that contain themselves.
     shared: Vec<Vec<Op>>,
     nodes: usize,
+    /// How many unions there were.
+    unions: usize,
 }
 
 /// A schema that is being read.
@@ -157,6 +160,10 @@ impl Compiler<'_> {
 
     /// `null` and one other branch: the other one, optional.
     fn optional(&mut self, branches: &[Id], place: Place<'_>) -> Option<Result<(Option<Schema>, Op)>> {
+        if let ([only], true) = (branches, self.config.flatten_singleton_unions) {
+            let place = Place { default: None, version: None, ..place };
+            return Some(self.schema(*only, place).map(|(schema, op)| (schema, Op::Only(Box::new(op)))));
+        }
         let [first, second] = branches else { return None };
         let is_null = |id: Id| matches!(self.avro.node(id).kind, Kind::Null);
         let (null, some) = match (is_null(*first), is_null(*second)) {
@@ -165,7 +172,11 @@ impl Compiler<'_> {
             _ => return None,
         };
         let place = Place { force_optional: true, default: None, doc: place.doc, version: None };
-        Some(self.schema(some, place).map(|(schema, op)| (schema, Op::Optional(null, Box::new(op)))))
+        let optional = |op| match op {
+            Op::String => Op::OptionalString(null),
+            op => Op::Optional(null, Box::new(op)),
+        };
+        Some(self.schema(some, place).map(|(schema, op)| (schema, optional(op))))
     }
 
     fn basic(&mut self, node: &Node) -> Result<(SchemaBuilder, Op)> {
@@ -200,8 +211,13 @@ impl Compiler<'_> {
             Kind::Long => (Schema::builder(Type::Int64), Op::Long),
             Kind::Enum(symbols) => {
                 let mut builder = Schema::builder(Type::String);
-                if self.config.connect_meta_data || self.config.enhanced_avro_schema_support {
-                    let full = symbols.name.full();
+                let full = symbols.name.full();
+                if self.config.generalized_sum_type_support {
+                    builder = builder.parameter(sum::ENUM, full);
+                    for (number, symbol) in symbols.symbols.iter().enumerate() {
+                        builder = builder.parameter(format!("{}.{symbol}", sum::ENUM), number.to_string());
+                    }
+                } else if self.config.connect_meta_data || self.config.enhanced_avro_schema_support {
                     builder = builder.parameter(names::ENUM, full);
                     for symbol in &symbols.symbols {
                         builder = builder.parameter(format!("{}.{symbol}", names::ENUM), symbol.as_str());
@@ -308,16 +324,25 @@ impl Compiler<'_> {
     }
 
     fn union(&mut self, branches: &[Id]) -> Result<(SchemaBuilder, Op)> {
-        let mut builder = Schema::structure().name(names::UNION);
+        let generalized = self.config.generalized_sum_type_support;
+        let mut builder = match generalized {
+            true => {
+                let name = sum::union_name(self.unions);
+                Schema::structure().name(name.as_str()).parameter(sum::UNION, name)
+            }
+            false => Schema::structure().name(names::UNION),
+        };
+        self.unions += 1;
         let mut list = Vec::with_capacity(branches.len());
         let mut position = 0;
-        for branch in branches {
+        for (number, branch) in branches.iter().enumerate() {
             let node = self.avro.node(*branch);
             if matches!(node.kind, Kind::Null) {
                 list.push(Branch::Null);
                 continue;
             }
             let name = match node.name() {
+                _ if generalized => sum::field_name(number),
                 Some(name) if self.config.enhanced_avro_schema_support => name.full(),
                 Some(name) => name.name.clone(),
                 None => node.kind.word().to_owned(),

@@ -69,6 +69,15 @@ pub struct JsonSchemaConverterConfig {
     #[config(default = DecimalFormat::Base64)]
     pub decimal_format: DecimalFormat,
 
+    /// Whether choices and enumerations are read into and written from the form that all formats share: the parameters
+    /// org.apache.kafka.connect.data.Union and org.apache.kafka.connect.data.Enum.
+    #[config(default = false, key = "generalized.sum.type.support")]
+    pub generalized_sum_type_support: bool,
+
+    /// Whether a choice of a single schema is read as that schema. Otherwise as a struct with one field.
+    #[config(default = false, importance = Low)]
+    pub flatten_singleton_unions: bool,
+
     /// Whether null in an optional field with a default is written as null. Otherwise the default is written.
     #[config(default = false, key = "ignore.default.for.nullables")]
     pub ignore_default_for_nullables: bool,
@@ -93,6 +102,8 @@ impl JsonSchemaConverterConfig {
             additional_properties: self.object_additional_properties,
             optional_for_nonrequired: self.use_optional_for_nonrequired,
             numeric_decimals: self.decimal_format == DecimalFormat::Numeric,
+            generalized_sums: self.generalized_sum_type_support,
+            flatten_singletons: self.flatten_singleton_unions,
             use_defaults: !self.ignore_default_for_nullables,
         }
     }

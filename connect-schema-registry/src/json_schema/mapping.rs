@@ -1,5 +1,10 @@
 //! What both directions of the mapping share: settings and names.
 
+use connect_api::Schema;
+use connect_api::data::Type;
+
+use crate::sum;
+
 /// The settings of the mapping; see the converter's keys.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
@@ -8,6 +13,8 @@ pub(super) struct Mapping {
     pub(super) optional_for_nonrequired: bool,
     pub(super) numeric_decimals: bool,
     pub(super) use_defaults: bool,
+    pub(super) generalized_sums: bool,
+    pub(super) flatten_singletons: bool,
 }
 
 /// The Connect type of a schema, where JSON has fewer.
@@ -23,5 +30,10 @@ pub(super) const ONE_OF_FIELD: &str = "io.confluent.connect.json.OneOf.field.";
 /// The parameter of text that is an enum; with a dot and a symbol behind it, one for each symbol.
 pub(super) const ENUM: &str = "io.confluent.connect.json.Enum";
 
-/// How deep schemas may be nested.
+/// Whether a struct stands for a choice.
+pub(super) fn is_choice(schema: &Schema) -> bool {
+    schema.ty() == Type::Struct && (schema.name() == Some(ONE_OF) || schema.parameter(sum::UNION).is_some())
+}
+
+/// How deep schemas and data may be nested.
 pub(super) const DEEPEST: usize = 100;

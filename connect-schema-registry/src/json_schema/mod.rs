@@ -5,30 +5,29 @@
 //! the registry and nowhere else.
 
 mod config;
-mod data;
 mod from_connect;
 mod mapping;
+mod pointer;
+mod read;
 mod to_connect;
 mod validate;
+mod write;
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use connect_api::{
-    Converter, ConverterType, Encoded, Error, ErrorKind, RawHeaders, Result, Schema, SchemaAndValue,
-};
+use connect_api::{Error, Result, Schema, SchemaAndValue};
 
 pub use config::{DecimalFormat, JsonSchemaConverterConfig, SpecVersion};
 
 use self::mapping::Mapping;
 use self::validate::Validator;
-use crate::cache::Cache;
-use crate::client::{RegistryClient, ResolvedSchema};
+use crate::client::{RegistryClient, ResolvedSchema, WriterSchema};
+use crate::frame::{Format, Frame, Own, converter, not_written};
 use crate::json::Json;
-use crate::registry::{RegistrySchema, SchemaRegistry, SchemaType};
-use crate::wire::SchemaId;
+use crate::registry::{RegistrySchema, SchemaType};
+use crate::wire::{self, SchemaId};
 
 /// The converter between Connect data and JSON with schemas in a registry:
 /// `io.confluent.connect.json.JsonSchemaConverter`.
@@ -54,220 +53,149 @@ use crate::wire::SchemaId;
 /// # Ok::<(), connect_api::Error>(())
 /// # }).unwrap();
 /// ```
-pub struct JsonSchemaConverter {
-    client: RegistryClient,
+#[derive(Debug)]
+pub struct JsonSchemaConverter(Frame<JsonSchema>);
+
+converter!(JsonSchemaConverter, JsonSchemaConverterConfig, JsonSchema);
+
+/// JSON.
+#[derive(Debug)]
+struct JsonSchema {
     config: JsonSchemaConverterConfig,
     mapping: Mapping,
-    readers: Cache<ReadKey, Arc<Reader>>,
-    writers: Cache<WriteKey, Arc<Writer>>,
 }
 
-impl fmt::Debug for JsonSchemaConverter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonSchemaConverter").field("client", &self.client).finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ReadKey {
-    id: SchemaId,
-    topic: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct WriteKey {
-    topic: String,
-    schema: Schema,
-}
-
+/// How to read data: its Connect schema, none where everything is allowed.
 #[derive(Debug)]
 struct Reader {
     schema: Option<Schema>,
     validator: Option<Validator>,
 }
 
+/// How to write data.
 #[derive(Debug)]
 struct Writer {
-    id: i32,
+    schema: Schema,
     validator: Option<Validator>,
 }
 
-/// What a conversion was missing.
-#[derive(Clone, Debug, thiserror::Error)]
-enum Missing {
-    #[error("the schema {:?} of the topic {}", .0.id, .0.topic)]
-    Reader(ReadKey),
-    #[error("the id of a schema for the topic {}", .0.topic)]
-    Writer(WriteKey),
-}
-
-impl JsonSchemaConverter {
-    /// A converter with a registry of the caller's choice; the keys that say how to reach one have no effect.
-    pub fn new(
-        config: JsonSchemaConverterConfig,
-        ty: ConverterType,
-        registry: Arc<dyn SchemaRegistry>,
-    ) -> Self {
-        let client = RegistryClient::new(registry, config.serde.clone(), ty == ConverterType::Key);
-        let size = usize::try_from(config.schemas_cache_config).unwrap_or(0);
-        let mapping = config.mapping();
-        Self { client, config, mapping, readers: Cache::new(size), writers: Cache::new(size) }
-    }
-
-    async fn load_reader(&self, key: ReadKey) -> Result<()> {
-        let needs_record = self.client.strategy().needs_record();
-        let first = if needs_record { String::new() } else { self.client.subject(&key.topic, None)? };
-        let mut resolved = self.client.reader_schema(key.id, Some(&first), SchemaType::Json).await?;
-        let json = parse(&resolved.schema.text)?;
-        let subject = if needs_record {
-            let title = json.get("title").and_then(Json::as_text);
-            let subject = self.client.subject(&key.topic, title)?;
-            resolved = self.client.reader_schema(key.id, Some(&subject), SchemaType::Json).await?;
-            subject
-        } else {
-            first
-        };
-        let version = self.client.reader_version(key.id, &subject, &resolved.schema).await?;
-        let schema = to_connect::schema(&json, &resolved.references, Some(version), &self.mapping)?;
-        let validator =
-            self.config.json_fail_invalid_schema.then(|| self.validator(&resolved)).transpose()?;
-        self.readers.insert(key, Arc::new(Reader { schema, validator }), None);
-        Ok(())
-    }
-
-    async fn load_writer(&self, key: WriteKey) -> Result<()> {
-        let text = from_connect::schema(&key.schema, &self.mapping)?.to_string();
-        let schema = RegistrySchema::new(SchemaType::Json, text);
-        let own = Arc::new(ResolvedSchema { schema, references: Vec::new() });
-        let subject = self.client.subject(&key.topic, key.schema.name())?;
-        // What is written is checked against their schema, value by value.
-        let chosen = self.client.writer_schema(&subject, &own, &|_| Ok(())).await?;
-        let check = !chosen.own || self.config.json_fail_invalid_schema;
-        let validator = check.then(|| self.validator(&chosen.schema)).transpose()?;
-        self.writers.insert(key, Arc::new(Writer { id: chosen.id, validator }), chosen.ttl);
-        Ok(())
+impl JsonSchema {
+    fn new(config: JsonSchemaConverterConfig) -> Self {
+        Self { mapping: config.mapping(), config }
     }
 
     fn validator(&self, schema: &ResolvedSchema) -> Result<Validator> {
         Validator::new(&schema.schema.text, &schema.references, self.config.json_schema_spec_version)
     }
+}
 
-    fn read(&self, topic: &str, headers: &RawHeaders, bytes: &Bytes) -> Result<SchemaAndValue> {
-        let frame = crate::wire::read(headers, self.client.is_key(), bytes)?;
-        let key = ReadKey { id: frame.id, topic: topic.to_owned() };
-        let Some(reader) = self.readers.get(&key) else {
-            return Err(Error::unresolved("A schema is not loaded").with_source(Missing::Reader(key)));
-        };
+#[async_trait]
+impl Format for JsonSchema {
+    const TYPE: SchemaType = SchemaType::Json;
+
+    type Place = ();
+    type Parsed = Json;
+    type Reader = Reader;
+    type Own = Schema;
+    type Writer = Writer;
+
+    fn not_read(topic: &str) -> String {
+        format!(
+            "Converting byte[] to Kafka Connect data failed due to serialization error of topic {topic}: "
+        )
+    }
+
+    fn not_written(topic: &str) -> String {
+        format!(
+            "Converting Kafka Connect data to byte[] failed due to serialization error of topic {topic}: "
+        )
+    }
+
+    fn place<'a>(&self, frame: &wire::Frame<'a>) -> Result<((), &'a [u8])> {
+        Ok(((), frame.payload))
+    }
+
+    fn parse(&self, resolved: &ResolvedSchema) -> Result<Json> {
+        parse(&resolved.schema.text)
+    }
+
+    fn record(&self, parsed: &Json, (): &()) -> Result<Option<String>> {
+        Ok(parsed.get("title").and_then(Json::as_text).map(str::to_owned))
+    }
+
+    fn reader(&self, parsed: &Json, resolved: &ResolvedSchema, (): &(), version: i32) -> Result<Reader> {
+        let schema = to_connect::schema(parsed, &resolved.references, Some(version), &self.mapping)?;
+        let validator = self.config.json_fail_invalid_schema.then(|| self.validator(resolved)).transpose()?;
+        Ok(Reader { schema, validator })
+    }
+
+    fn read(&self, reader: &Reader, _: SchemaId, payload: &[u8], whole: &Bytes) -> Result<SchemaAndValue> {
         if let Some(validator) = &reader.validator {
-            validator.check(frame.payload)?;
+            validator.check(payload)?;
         }
-        let text = std::str::from_utf8(frame.payload)
+        let text = std::str::from_utf8(payload)
             .map_err(|error| Error::data(format!("The data is no text: {error}")))?;
-        let value = data::read(reader.schema.as_ref(), &parse(text)?)?;
+        let value = read::read(reader.schema.as_ref(), text, whole)?;
         Ok(match &reader.schema {
             Some(schema) => SchemaAndValue::new(schema.clone(), value),
             None => SchemaAndValue::schemaless(value),
         })
     }
 
-    fn write(&self, topic: &str, data: &SchemaAndValue, out: &mut BytesMut) -> Result<()> {
-        let Some(schema) = &data.schema else {
-            return Err(Error::data(
-                "JSON Schema needs a schema, and the value has none. Give it one, with a \
-                                    transformation for instance, or use JsonConverter",
-            ));
-        };
-        let key = WriteKey { topic: topic.to_owned(), schema: schema.clone() };
-        let Some(writer) = self.writers.get(&key) else {
-            return Err(Error::unresolved("A schema is not registered").with_source(Missing::Writer(key)));
-        };
-        let text = data::write(schema, data.value.as_ref(), &self.mapping)?.to_string();
-        if let Some(validator) = &writer.validator {
-            validator.check(text.as_bytes())?;
+    fn check(&self, topic: &str, data: &SchemaAndValue) -> Result<()> {
+        if data.schema.is_some() {
+            return Ok(());
         }
-        crate::wire::put_prefix(writer.id, out);
-        out.extend_from_slice(text.as_bytes());
+        let error = Error::data(
+            "JSON Schema needs a schema, and the value has none. Give it one, with a transformation for instance, or \
+             use JsonConverter",
+        );
+        Err(not_written::<Self>(topic, error))
+    }
+
+    async fn own(&self, _: &RegistryClient, schema: Option<&Schema>) -> Result<Own<Schema>> {
+        let schema = schema.ok_or_else(|| Error::illegal_state("A value without schema was not refused"))?;
+        let text = from_connect::schema(schema, &self.mapping)?.to_string();
+        let own = RegistrySchema::new(SchemaType::Json, text);
+        let resolved = Arc::new(ResolvedSchema { schema: own, references: Vec::new() });
+        Ok(Own { resolved, record: schema.name().map(str::to_owned), form: schema.clone() })
+    }
+
+    /// What is written is checked against their schema, value by value.
+    fn compatible(&self, _: &ResolvedSchema, _: &Own<Schema>) -> Result<()> {
         Ok(())
+    }
+
+    fn writer(
+        &self,
+        _: Option<&Schema>,
+        own: Own<Schema>,
+        chosen: &WriterSchema,
+    ) -> Result<(Writer, Vec<u8>)> {
+        let check = !chosen.own || self.config.json_fail_invalid_schema;
+        let validator = check.then(|| self.validator(&chosen.schema)).transpose()?;
+        Ok((Writer { schema: own.form, validator }, Vec::new()))
+    }
+
+    fn write(
+        &self,
+        topic: &str,
+        writer: &Writer,
+        data: &SchemaAndValue,
+        scratch: &mut Vec<u8>,
+        out: &mut BytesMut,
+    ) -> Result<bool> {
+        let written = write::write(&writer.schema, data.value.as_ref(), &self.mapping, scratch);
+        let checked = written.and_then(|()| match &writer.validator {
+            Some(validator) => validator.check(scratch),
+            None => Ok(()),
+        });
+        checked.map_err(|error| not_written::<Self>(topic, error))?;
+        out.extend_from_slice(scratch);
+        Ok(true)
     }
 }
 
 fn parse(text: &str) -> Result<Json> {
     Json::parse(text).map_err(|error| Error::data(format!("This is no JSON: {error}")))
-}
-
-/// The error with its place, which is as retriable as it was.
-fn placed(error: Error, place: String) -> Error {
-    if error.kind() == ErrorKind::Unresolved {
-        return error;
-    }
-    let outer = Error::data(place);
-    let outer = if error.is_retriable() { outer.into_retriable() } else { outer };
-    outer.with_source(error)
-}
-
-fn not_read(topic: &str, error: Error) -> Error {
-    placed(
-        error,
-        format!(
-            "Converting byte[] to Kafka Connect data failed due to serialization error of topic {topic}: "
-        ),
-    )
-}
-
-fn not_written(topic: &str, error: Error) -> Error {
-    placed(
-        error,
-        format!(
-            "Converting Kafka Connect data to byte[] failed due to serialization error of topic {topic}: "
-        ),
-    )
-}
-
-#[async_trait]
-impl Converter for JsonSchemaConverter {
-    type Config = JsonSchemaConverterConfig;
-
-    fn configure(config: Self::Config, ty: ConverterType) -> Result<Self> {
-        let registry = crate::registry::connect(&config.serde)?;
-        Ok(Self::new(config, ty, registry))
-    }
-
-    fn to_connect_data(
-        &self,
-        topic: &str,
-        headers: &RawHeaders,
-        bytes: Option<&Bytes>,
-    ) -> Result<SchemaAndValue> {
-        let Some(bytes) = bytes else { return Ok(SchemaAndValue::NULL) };
-        self.read(topic, headers, bytes).map_err(|error| not_read(topic, error))
-    }
-
-    fn from_connect_data(
-        &self,
-        topic: &str,
-        _headers: &mut RawHeaders,
-        data: &SchemaAndValue,
-        out: &mut BytesMut,
-    ) -> Result<Encoded> {
-        if data.value.is_null() {
-            return Ok(Encoded::Null);
-        }
-        self.write(topic, data, out).map_err(|error| not_written(topic, error))?;
-        Ok(Encoded::Appended)
-    }
-
-    async fn resolve(&self, error: Error) -> Result<()> {
-        let missing = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Missing>());
-        match missing.cloned() {
-            Some(Missing::Reader(key)) => {
-                let topic = key.topic.clone();
-                self.load_reader(key).await.map_err(|error| not_read(&topic, error))
-            }
-            Some(Missing::Writer(key)) => {
-                let topic = key.topic.clone();
-                self.load_writer(key).await.map_err(|error| not_written(&topic, error))
-            }
-            None => Err(error),
-        }
-    }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use connect_api::data::{SchemaBuilder, Type};
-use connect_api::{Error, Result, Schema};
+use connect_api::data::{EnclosingStruct, SchemaBuilder, Type};
+use connect_api::{Bytes, Error, Result, Schema};
 
-use super::data;
 use super::mapping::{self, DEEPEST, Mapping};
+use super::{pointer, read};
 use crate::json::Json;
+use crate::sum;
 
 /// How many schemas may be in one, with what is referred to put in at each place.
 const LARGEST: usize = 100_000;
@@ -16,7 +17,7 @@ const LARGEST: usize = 100_000;
 ///
 /// # Errors
 ///
-/// A data error when a reference leads nowhere or in a circle, and when there is no Connect schema for it.
+/// A data error when a reference leads nowhere, and when there is no Connect schema for it.
 pub(super) fn schema(
     root: &Json,
     references: &[(String, Arc<str>)],
@@ -31,7 +32,7 @@ pub(super) fn schema(
             Ok((name.clone(), json))
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut reader = Reader { documents: &documents, mapping, size: 0 };
+    let mut reader = Reader { documents: &documents, mapping, size: 0, unions: 0, open: Vec::new() };
     reader.read(root, root, version, None, DEEPEST)
 }
 
@@ -39,6 +40,18 @@ struct Reader<'a> {
     documents: &'a [(String, Json)],
     mapping: &'a Mapping,
     size: usize,
+    /// How many choices there were.
+    unions: usize,
+    /// The objects that are being read.
+    open: Vec<Open<'a>>,
+}
+
+/// An object that is being read, which may contain itself.
+struct Open<'a> {
+    json: &'a Json,
+    whole: EnclosingStruct,
+    /// Its name, once it was met inside itself.
+    name: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -53,13 +66,18 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<Schema>> {
         self.size += 1;
         let Some(depth) = depth.checked_sub(1).filter(|_| self.size <= LARGEST) else {
-            let message = "The schema is too large or too deep, or it refers to itself; recursive schemas are not supported";
+            let message =
+                "The schema is too large or too deep, or it refers to itself without an object between";
             return Err(Error::data(message));
         };
         if let Some(target) = json.get("$ref").and_then(Json::as_text) {
             let (json, document) = self.resolve(target, document)?;
+            if let Some(open) = self.open.iter_mut().rev().find(|open| std::ptr::eq(open.json, json)) {
+                return inside(open, target, required).map(Some);
+            }
             return self.read(json, document, version, required, depth);
         }
+        let opened = self.open.len();
         let mut optional = required == Some(false);
         let mut builder = if let Some(Json::Array(parts)) = json.get("allOf") {
             match self.all_of(json, parts, document, depth)? {
@@ -75,12 +93,26 @@ impl<'a> Reader<'a> {
                 let found = self.read(single, document, version, required, depth)?;
                 return Ok(found.map(|schema| schema.with_optional(true)));
             }
+            if let ([single], true) = (rest.as_slice(), self.mapping.flatten_singletons) {
+                return self.read(single, document, version, required, depth);
+            }
             optional |= nullable;
-            let mut builder = Schema::structure().name(mapping::ONE_OF);
+            let generalized = self.mapping.generalized_sums;
+            let mut builder = match generalized {
+                true => {
+                    let name = sum::union_name(self.unions);
+                    Schema::structure().name(name.as_str()).parameter(sum::UNION, name)
+                }
+                false => Schema::structure().name(mapping::ONE_OF),
+            };
+            self.unions += 1;
             for (index, choice) in rest.into_iter().enumerate() {
                 if let Some(schema) = self.read(choice, document, None, Some(false), depth)? {
-                    builder = builder
-                        .field(format!("{}{index}", mapping::ONE_OF_FIELD), schema.with_optional(true));
+                    let name = match generalized {
+                        true => sum::field_name(index),
+                        false => format!("{}{index}", mapping::ONE_OF_FIELD),
+                    };
+                    builder = builder.field(name, schema.with_optional(true));
                 }
             }
             return self.finish(json, builder, version, optional, false);
@@ -96,23 +128,55 @@ impl<'a> Reader<'a> {
             }
         };
         if let Some(Json::Array(symbols)) = json.get("enum") {
-            builder = builder
-                .parameter(mapping::ENUM, json.get("title").and_then(Json::as_text).unwrap_or_default());
-            for symbol in symbols.iter().filter_map(Json::as_text) {
-                builder = builder.parameter(format!("{}.{symbol}", mapping::ENUM), symbol);
+            let generalized = self.mapping.generalized_sums;
+            let parameter = if generalized { sum::ENUM } else { mapping::ENUM };
+            let title = json.get("title").and_then(Json::as_text).unwrap_or_default();
+            builder = builder.parameter(parameter, title);
+            for (number, symbol) in symbols.iter().filter_map(Json::as_text).enumerate() {
+                let value = if generalized { number.to_string() } else { symbol.to_owned() };
+                builder = builder.parameter(format!("{parameter}.{symbol}"), value);
             }
         }
-        self.finish(json, builder, version, optional, true)
+        let open = self.open.get(opened).map(|open| (open.whole.clone(), open.name.clone()));
+        self.open.truncate(opened);
+        match open {
+            Some((whole, Some(name))) => {
+                let titled = json.get("title").is_some();
+                let builder = if titled { builder } else { builder.name(name) };
+                self.describe(json, builder, version, optional, true)
+                    .and_then(|builder| whole.complete(builder))
+                    .map(Some)
+            }
+            _ => self.finish(json, builder, version, optional, true),
+        }
     }
 
     fn finish(
+        &self,
+        json: &Json,
+        builder: SchemaBuilder,
+        version: Option<i32>,
+        optional: bool,
+        named: bool,
+    ) -> Result<Option<Schema>> {
+        let mut builder = self.describe(json, builder, version, optional, named)?;
+        if let Some(default) = json.get("default").filter(|default| **default != Json::Null) {
+            let so_far = builder.clone().build()?;
+            let default = read::read(Some(&so_far), &default.to_string(), &Bytes::new())?;
+            builder = builder.default_value(default);
+        }
+        builder.build().map(Some)
+    }
+
+    /// Everything but the default.
+    fn describe(
         &self,
         json: &Json,
         mut builder: SchemaBuilder,
         version: Option<i32>,
         optional: bool,
         named: bool,
-    ) -> Result<Option<Schema>> {
+    ) -> Result<SchemaBuilder> {
         if let Some(title) = json.get("title").and_then(Json::as_text).filter(|_| named) {
             builder = builder.name(title);
         }
@@ -132,11 +196,7 @@ impl<'a> Reader<'a> {
         if optional {
             builder = builder.optional();
         }
-        if let Some(default) = json.get("default").filter(|default| **default != Json::Null) {
-            let so_far = builder.clone().build()?;
-            builder = builder.default_value(data::read(Some(&so_far), default)?);
-        }
-        builder.build().map(Some)
+        Ok(builder)
     }
 
     fn of_type(
@@ -184,7 +244,10 @@ impl<'a> Reader<'a> {
                 };
                 Ok(Some(SchemaBuilder::map(Schema::STRING, value)))
             }
-            "object" => self.structure(Schema::structure(), json, document, depth).map(Some),
+            "object" => {
+                self.open.push(Open { json, whole: EnclosingStruct::new(), name: None });
+                self.structure(Schema::structure(), json, document, depth).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -254,17 +317,19 @@ impl<'a> Reader<'a> {
         } else {
             &documents.iter().find(|(other, _)| other == name).ok_or_else(nowhere)?.1
         };
-        let mut place = document;
-        for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            place = match place {
-                Json::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
-                place => place.get(&part),
-            }
-            .ok_or_else(nowhere)?;
-        }
+        let place = pointer::find(document, pointer).ok_or_else(nowhere)?;
         Ok((place, document))
     }
+}
+
+/// An object inside itself.
+fn inside(open: &mut Open<'_>, target: &str, required: Option<bool>) -> Result<Schema> {
+    let title = open.json.get("title").and_then(Json::as_text);
+    // Structs that contain themselves need a name: the end of the reference, where there is none.
+    let last = target.rsplit(['/', '#']).next().filter(|last| !last.is_empty());
+    let name = open.name.get_or_insert_with(|| title.or(last).unwrap_or("Root").to_owned());
+    let builder = open.whole.named(name.as_str());
+    if required == Some(false) { builder.optional() } else { builder }.build()
 }
 
 /// The type that a schema states or implies, and whether null is another.

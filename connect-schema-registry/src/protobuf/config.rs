@@ -49,6 +49,11 @@ pub struct ProtobufConverterConfig {
     #[config(default = false, importance = Low)]
     pub flatten_unions: bool,
 
+    /// Whether oneofs and enumerations are read into the form that all formats share: the parameters
+    /// org.apache.kafka.connect.data.Union and org.apache.kafka.connect.data.Enum. They are written in any case.
+    #[config(default = false, key = "generalized.sum.type.support")]
+    pub generalized_sum_type_support: bool,
+
     /// Whether null in an optional field with a default is written as null. Otherwise the default is written.
     #[config(default = false, key = "ignore.default.for.nullables")]
     pub ignore_default_for_nullables: bool,
@@ -120,6 +125,7 @@ impl ProtobufConverterConfig {
             wrapper_for_raw_primitives: self.wrapper_for_raw_primitives,
             flatten_unions: self.flatten_unions,
             ignore_default_for_nullables: self.ignore_default_for_nullables,
+            generalized_sums: self.generalized_sum_type_support,
             scrub_invalid_names: self.scrub_invalid_names,
         }
     }

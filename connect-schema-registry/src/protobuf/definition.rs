@@ -6,6 +6,7 @@ use connect_api::{Error, Result, Schema};
 use super::mapping::{self, Mapping};
 use super::schema::Scalar;
 use super::{known, names};
+use crate::sum;
 
 /// A file with one message and what is nested in it.
 #[derive(Debug)]
@@ -118,12 +119,24 @@ impl Definition {
 
 /// Whether a struct stands for a oneof.
 pub(super) fn is_union(schema: &Schema) -> bool {
-    schema.ty() == Type::Struct && schema.name().is_some_and(|name| name.starts_with(mapping::UNION))
+    schema.ty() == Type::Struct
+        && (schema.name().is_some_and(|name| name.starts_with(mapping::UNION)) || is_shared_union(schema))
+}
+
+/// Whether it does so in the form that all formats share.
+fn is_shared_union(schema: &Schema) -> bool {
+    schema.ty() == Type::Struct && schema.parameter(sum::UNION).is_some()
 }
 
 /// Whether text stands for an enum.
 pub(super) fn enum_name(schema: &Schema) -> Option<&str> {
-    matches!(schema.ty(), Type::String | Type::Int32).then(|| schema.parameter(mapping::ENUM)).flatten()
+    schema.parameter(enum_parameter(schema)?)
+}
+
+/// The parameter that says so.
+pub(super) fn enum_parameter(schema: &Schema) -> Option<&'static str> {
+    let is_enum = matches!(schema.ty(), Type::String | Type::Int32);
+    [mapping::ENUM, sum::ENUM].into_iter().find(|key| is_enum && schema.parameter(key).is_some())
 }
 
 /// The wrapper of a scalar that may be null.
@@ -210,6 +223,13 @@ impl Definer<'_> {
                     next - 1
                 }
             };
+            if is_shared_union(field.schema()) {
+                let members = field.schema().fields()?.iter();
+                let untagged =
+                    members.filter(|member| member.schema().parameter(mapping::TAG).is_none()).count();
+                // The first has the number of the oneof.
+                next += i32::try_from(untagged).unwrap_or(0).saturating_sub(1);
+            }
             let name = self.field_name(field.name());
             self.field(index, field.schema(), name, number, Place::Message)?;
         }
@@ -242,7 +262,7 @@ impl Definer<'_> {
         };
         if is_union(element) {
             return match place {
-                Place::Message if label != Some(FieldLabel::Repeated) => self.oneof(message, element),
+                Place::Message if label != Some(FieldLabel::Repeated) => self.oneof(message, element, number),
                 // Nothing can be written to it, so there is no field.
                 Place::Message => Ok(()),
                 _ => Err(wrong(format!("{name} cannot be a oneof where it is"))),
@@ -276,8 +296,10 @@ impl Definer<'_> {
         Ok(())
     }
 
-    fn oneof(&mut self, message: usize, union: &Schema) -> Result<()> {
-        let name = union.name().and_then(|name| name.strip_prefix(mapping::UNION)).unwrap_or_default();
+    /// Members without a number of their own are counted from `next`, in the form that all formats share.
+    fn oneof(&mut self, message: usize, union: &Schema, mut next: i32) -> Result<()> {
+        let name = union.name().or(union.parameter(sum::UNION)).unwrap_or_default();
+        let name = name.strip_prefix(mapping::UNION).unwrap_or(name);
         let name = self.simple_name(Some(name));
         let members = union.fields()?;
         if members.is_empty() {
@@ -290,7 +312,14 @@ impl Definer<'_> {
         oneofs.push((name, Vec::new()));
         let place = Place::Oneof(oneofs.len() - 1);
         for member in members {
-            let number = tag(member.schema())?.unwrap_or(0);
+            let number = match tag(member.schema())? {
+                Some(number) => number,
+                None if is_shared_union(union) => {
+                    next += 1;
+                    next - 1
+                }
+                None => 0,
+            };
             if matches!(member.schema().ty(), Type::Array | Type::Map) {
                 return Err(wrong(format!("{} cannot be repeated in a oneof", member.name())));
             }
@@ -319,9 +348,11 @@ impl Definer<'_> {
         if self.definition.messages[message].enums.iter().any(|one| one.name == name) {
             return Ok(());
         }
+        let parameter = enum_parameter(schema);
         let mut values = Vec::new();
         for (key, number) in schema.parameters() {
-            if let Some(symbol) = key.strip_prefix(mapping::ENUM).and_then(|rest| rest.strip_prefix('.')) {
+            let symbol = parameter.and_then(|parameter| key.strip_prefix(parameter)?.strip_prefix('.'));
+            if let Some(symbol) = symbol {
                 values.push((symbol.to_owned(), number_of(number)?));
             }
         }

@@ -14,6 +14,7 @@ pub(super) struct Mapping {
     pub(super) wrapper_for_raw_primitives: bool,
     pub(super) flatten_unions: bool,
     pub(super) ignore_default_for_nullables: bool,
+    pub(super) generalized_sums: bool,
     pub(super) scrub_invalid_names: bool,
 }
 

@@ -30,7 +30,7 @@ impl Own {
                 imports: definition.imports.clone(),
                 full_name: definition.full_name(),
                 path: vec![0],
-                body: Body::Struct(Writer::new(schema, &definition, mapping)?),
+                body: Body::Struct(schema.clone(), Writer::new(schema, &definition, mapping)?),
             });
         }
         if let Some(name) = schema.name().filter(|_| definition::logical_type(schema).is_some()) {

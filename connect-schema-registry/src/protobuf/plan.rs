@@ -27,8 +27,6 @@ pub(super) enum Root {
 /// How to read a message.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The fields of the struct.
-    pub(super) width: usize,
     /// In order of their numbers.
     pub(super) fields: Vec<FieldPlan>,
     /// By number, as far as numbers are small: the place in `fields`, counted from 1.

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use connect_api::data::{Map, Str, Type};
-use connect_api::{Error, Result, SchemaAndValue, Struct, Value};
+use connect_api::{Error, Result, Schema, SchemaAndValue, Struct, Value};
 
 use super::plan::{Absent, EntryPlan, Form, Kind, Narrow, Plan, Reader, Root, narrowed, wire_type, zero};
 use super::schema::Scalar;
 use super::temporal;
 use super::wire::{DEEPEST, Input, WireType, too_deep};
+
+/// Room for the bytes of messages inside a message, of which there are few.
+const FEW: [Option<Cow<'_, [u8]>>; 4] = [const { None }; 4];
 
 /// The bytes that texts and bytes of the result are slices of.
 type Whole<'a> = &'a Bytes;
@@ -19,8 +22,7 @@ impl Reader {
     pub(super) fn read(&self, input: &[u8], whole: Whole<'_>) -> Result<SchemaAndValue> {
         match &self.root {
             Root::Struct { plan, schema } => {
-                let values = self.message(&self.plans[*plan], input, whole, 0)?;
-                let value = Struct::from_checked_values(schema.clone(), values)?;
+                let value = self.message(&self.plans[*plan], schema, input, whole, 0)?;
                 Ok(SchemaAndValue::new(schema.clone(), value))
             }
             Root::Wrapper { scalar, schema } => {
@@ -30,13 +32,28 @@ impl Reader {
         }
     }
 
-    fn message(&self, plan: &Plan, input: &[u8], whole: Whole<'_>, depth: usize) -> Result<Vec<Value>> {
+    fn message(
+        &self,
+        plan: &Plan,
+        schema: &Schema,
+        input: &[u8],
+        whole: Whole<'_>,
+        depth: usize,
+    ) -> Result<Struct> {
         if depth > DEEPEST {
             return Err(too_deep());
         }
-        let mut values = vec![Value::Null; plan.width];
+        let mut made = Struct::new(schema.clone())?;
+        let values = made.values_unchecked_mut();
         let mut lists: Vec<Vec<Value>> = vec![Vec::new(); plan.lists];
-        let mut kept: Vec<Option<Cow<'_, [u8]>>> = vec![None; plan.kept];
+        let (mut few, mut many) = (FEW, Vec::new());
+        let kept: &mut [Option<Cow<'_, [u8]>>] = match few.get_mut(..plan.kept) {
+            Some(few) => few,
+            None => {
+                many.resize(plan.kept, None);
+                &mut many
+            }
+        };
         let mut cases: Vec<Option<usize>> = vec![None; plan.unions.len()];
         let mut seen = RequiredSeen::new(plan);
         let mut input = Input::new(input);
@@ -134,7 +151,7 @@ impl Reader {
             members[member] = values[union.slot].take();
             values[union.slot] = Value::Struct(Struct::from_checked_values(schema.clone(), members)?);
         }
-        Ok(values)
+        Ok(made)
     }
 
     /// One value of a field that is there; none for a number that a closed enum does not have.
@@ -161,9 +178,9 @@ impl Reader {
         match kind {
             Kind::Message { plan, schema } => {
                 let plan = &self.plans[*plan];
-                let values = self.message(plan, bytes, whole, depth)?;
-                refuse_null(plan.not_null.iter().find(|(slot, ..)| values[*slot].is_null()))?;
-                Ok(Value::Struct(Struct::from_checked_values(schema.clone(), values)?))
+                let made = self.message(plan, schema, bytes, whole, depth)?;
+                refuse_null(plan.not_null.iter().find(|(slot, ..)| made.values()[*slot].is_null()))?;
+                Ok(Value::Struct(made))
             }
             Kind::Wrapper(scalar) => wrapper(*scalar, bytes, whole, depth),
             Kind::Decimal => temporal::read_decimal(bytes, depth).map(Value::Decimal),

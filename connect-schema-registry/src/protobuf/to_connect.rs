@@ -13,6 +13,7 @@ use super::plan::{
     Absent, EntryPlan, EnumPlan, FieldPlan, Form, Kind, Narrow, Plan, Reader, Root, UnionPlan, narrowed,
 };
 use super::schema::{self, Field, Message, ProtoSchema, Scalar, Syntax};
+use crate::sum;
 
 /// How many fields a schema may have once every message is put in at each place where it is used.
 const LARGEST: usize = 1_000_000;
@@ -166,7 +167,6 @@ impl<'a> Planner<'a> {
             plan.fields.push(field_plan);
             fields.push((Str::from(field.name.as_str()), schema));
         }
-        plan.width = fields.len();
         plan.fields.sort_by_key(|field| field.number);
         plan.places = places(&plan.fields);
         let whole = self.open.pop().filter(|open| open.contains_itself).map(|open| open.whole);
@@ -215,7 +215,13 @@ impl<'a> Planner<'a> {
         plan: &mut Plan,
     ) -> Result<(Str, Schema)> {
         let scope = if self.mapping.enhanced { format!("{}.", message.full_name) } else { String::new() };
-        let mut builder = Schema::structure().name(format!("{}{scope}{oneof}", mapping::UNION)).optional();
+        let mut builder = match self.mapping.generalized_sums {
+            true => {
+                let name = format!("{scope}{oneof}");
+                Schema::structure().name(name.as_str()).parameter(sum::UNION, name).optional()
+            }
+            false => Schema::structure().name(format!("{}{scope}{oneof}", mapping::UNION)).optional(),
+        };
         let mut not_null = Vec::new();
         let union = plan.unions.len();
         let members = message.fields.iter().filter(|field| field.oneof == Some(number));
@@ -405,11 +411,12 @@ impl<'a> Planner<'a> {
         let one = &self.schema.enums[index];
         let ty = if self.mapping.int_for_enums { Type::Int32 } else { Type::String };
         let name = if self.mapping.enhanced { &one.full_name } else { &one.name };
+        let parameter = if self.mapping.generalized_sums { sum::ENUM } else { mapping::ENUM };
         let mut builder =
-            Schema::builder(ty).name(name.as_str()).optional().parameter(mapping::ENUM, one.name.as_str());
+            Schema::builder(ty).name(name.as_str()).optional().parameter(parameter, one.name.as_str());
         let mut by_number = HashMap::new();
         for (symbol, number) in &one.values {
-            builder = builder.parameter(format!("{}.{symbol}", mapping::ENUM), number.to_string());
+            builder = builder.parameter(format!("{parameter}.{symbol}"), number.to_string());
             by_number.entry(*number).or_insert_with(|| Str::from(symbol.as_str()));
         }
         let plan = EnumPlan {

@@ -450,7 +450,7 @@ impl Planner<'_> {
         }
         if let Some(one) = self.definition.messages[message].enums.iter().find(|one| one.name == field.ty) {
             // The numbers are those of the value's own schema; the first symbol is that of the definition.
-            let prefix = format!("{}.", mapping::ENUM);
+            let prefix = format!("{}.", definition::enum_parameter(schema).unwrap_or(mapping::ENUM));
             let numbers = schema
                 .parameters()
                 .filter_map(|(key, number)| {

@@ -280,6 +280,14 @@ impl SchemaRegistry for HttpRegistry {
         schema_of(self.call(&Call::Library(SrCall::GetByGuid(guid))).await?)
     }
 
+    async fn guid(&self, id: i32, subject: Option<&str>) -> RegistryResult<Option<String>> {
+        let mut path = format!("/schemas/ids/{id}?fetchMaxId=false");
+        if let Some(subject) = subject {
+            path = format!("{path}&subject={}", escaped(subject));
+        }
+        Ok(self.call(&Call::Get { path: &path }).await?.guid)
+    }
+
     async fn by_version(&self, subject: &str, version: Version, deleted: bool) -> RegistryResult<Registered> {
         let name = escaped(subject);
         match version {

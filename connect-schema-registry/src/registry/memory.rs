@@ -11,6 +11,7 @@ use async_trait::async_trait;
 pub use compatibility::Compatibility;
 
 use super::{Registered, RegistryError, RegistryResult, RegistrySchema, SchemaRegistry, Version};
+use crate::wire::SchemaId;
 
 /// What a registry takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -294,6 +295,18 @@ impl State {
     }
 }
 
+/// An id that depends on nothing but the schema, so that it is the same in every registry.
+fn guid_of(schema: &RegistrySchema) -> String {
+    let text = format!("{}\0{}\0{:?}", schema.ty, schema.text, schema.references);
+    // FNV-1a, with two beginnings.
+    let hash = |begin: u64| {
+        text.bytes().fold(begin, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    let bytes = [hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325_cbf2_9ce4)].map(u64::to_be_bytes).concat();
+    let guid = bytes.try_into().ok().and_then(|bytes| SchemaId::Guid(bytes).guid());
+    guid.unwrap_or_default()
+}
+
 fn no_subject(subject: &str) -> RegistryError {
     RegistryError::new(404, 40401, format!("Subject '{subject}' not found."))
 }
@@ -336,7 +349,13 @@ impl SchemaRegistry for MemoryRegistry {
     async fn by_guid(&self, guid: &str) -> RegistryResult<RegistrySchema> {
         let mut state = self.state();
         state.enter("by_guid", guid)?;
-        Err(RegistryError::new(404, 40403, format!("Schema {guid} not found")))
+        let mut all = state.contexts.values().flat_map(|context| &context.schemas);
+        let found = all.find(|schema| guid_of(schema) == guid).cloned();
+        found.ok_or_else(|| RegistryError::new(404, 40403, format!("Schema {guid} not found")))
+    }
+
+    async fn guid(&self, id: i32, subject: Option<&str>) -> RegistryResult<Option<String>> {
+        Ok(Some(guid_of(&self.by_id(id, subject).await?)))
     }
 
     async fn by_version(&self, subject: &str, version: Version, deleted: bool) -> RegistryResult<Registered> {

@@ -205,6 +205,12 @@ pub trait SchemaRegistry: fmt::Debug + Send + Sync + 'static {
     /// before Confluent 8 have none.
     async fn by_guid(&self, guid: &str) -> RegistryResult<RegistrySchema>;
 
+    /// The globally unique id of a schema's id, if the registry has such ones.
+    async fn guid(&self, id: i32, subject: Option<&str>) -> RegistryResult<Option<String>> {
+        let _ = (id, subject);
+        Ok(None)
+    }
+
     /// One version of a subject. With `deleted` also one that was deleted.
     async fn by_version(&self, subject: &str, version: Version, deleted: bool) -> RegistryResult<Registered>;
 }

@@ -6,6 +6,8 @@ mod avro;
 mod http;
 #[cfg(feature = "json-schema")]
 mod json_schema;
+#[cfg(all(feature = "json-schema", feature = "protobuf"))]
+mod keys;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod runtime;
