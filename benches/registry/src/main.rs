@@ -63,19 +63,16 @@ fn main() -> Outcome<()> {
 
 fn converters() -> Outcome<Vec<(&'static str, Box<dyn Converter>)>> {
     const URL: &str = "mock://bench";
-    let (value, registry) = (ConverterType::Value, MemoryRegistry::of_scope("bench"));
+    let (value, registry) = (ConverterType::Value, || MemoryRegistry::of_scope("bench"));
     Ok(vec![
-        (
-            "AvroConverter",
-            Box::new(AvroConverter::new(AvroConverterConfig::of_url(URL)?, value, registry.clone())),
-        ),
+        ("AvroConverter", Box::new(AvroConverter::new(AvroConverterConfig::of_url(URL)?, value, registry()))),
         (
             "ProtobufConverter",
-            Box::new(ProtobufConverter::new(ProtobufConverterConfig::of_url(URL)?, value, registry.clone())),
+            Box::new(ProtobufConverter::new(ProtobufConverterConfig::of_url(URL)?, value, registry())),
         ),
         (
             "JsonSchemaConverter",
-            Box::new(JsonSchemaConverter::new(JsonSchemaConverterConfig::of_url(URL)?, value, registry)),
+            Box::new(JsonSchemaConverter::new(JsonSchemaConverterConfig::of_url(URL)?, value, registry())),
         ),
     ])
 }

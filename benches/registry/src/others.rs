@@ -61,7 +61,7 @@ impl Library {
     pub(crate) fn encode(&self) -> Outcome<()> {
         match self {
             Self::Avro(schema, value, _) => {
-                let writer = apache_avro::GenericDatumWriter::builder(schema).build()?;
+                let writer = apache_avro::writer::datum::GenericDatumWriter::builder(schema).build()?;
                 drop(std::hint::black_box(writer.write_value_to_vec(value.clone())?));
             }
             Self::Protobuf(_, message, _) => {
@@ -83,7 +83,7 @@ impl Library {
 }
 
 fn read_avro(schema: &apache_avro::Schema, data: &Bytes) -> Outcome<apache_avro::types::Value> {
-    let reader = apache_avro::GenericDatumReader::builder(schema).build()?;
+    let reader = apache_avro::reader::datum::GenericDatumReader::builder(schema).build()?;
     Ok(reader.read_value(&mut &data[..])?)
 }
 
