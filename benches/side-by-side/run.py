@@ -2,14 +2,18 @@
 """Java's Kafka Connect and our worker on the same files, run by run in turns, and a table of both.
 
   cargo xtask bench side-by-side --bootstrap-servers 127.0.0.1:9092
-  cargo xtask bench side-by-side --cells b,f --records 1000000 --runs 1     a short look
+  cargo xtask bench side-by-side --cells b,f --scale 0.1 --runs 1            a short look
+  cargo xtask bench side-by-side --size 1000 --scale 0.5                     records of 1 KB
+  cargo xtask bench side-by-side --compression lz4; ... --tasks 2            compressed; two tasks, two partitions
+  cargo xtask bench side-by-side --idle 500 --cells e,f --java-modes ""      beside 500 connectors with nothing to do
 
 The verb builds our worker, fetches Java's and calls this program. What is measured is what others see: the broker's
 append times, the bytes in the output file, or the log of the counting sink; CPU and memory come from /proc. The window
-is from 40 % to 95 % of the records, so that starts and ends do not count.
+is from 40 % to 95 % of the records, so that starts and ends do not count. Each line has as many records as make a
+window of about five seconds for the faster worker; `--scale` multiplies them.
 
-Java runs with its defaults and tuned, and the better one counts. Ours runs with its default client and with
-`client=native`; the last column of a run is ours once more (A/A), which says how far two equal runs are apart.
+Both workers run tuned; `default` and `native` are other modes (`--java-modes`, `--ours-modes`), and of several the best
+one of Java counts. A/A is ours once more in the first run: it says how far two equal runs are apart.
 """
 import argparse, datetime, glob, http.client, json, os, platform, re, statistics, subprocess, sys, threading, time
 
@@ -26,7 +30,13 @@ TUNED_SOURCE = {"producer.batch.size": "524288", "producer.linger.ms": "20", "pr
                 "producer.max.in.flight.requests.per.connection": "5"}
 TUNED_SINK = {"consumer.max.poll.records": "10000", "consumer.max.partition.fetch.bytes": "8388608",
               "consumer.fetch.min.bytes": "262144", "consumer.receive.buffer.bytes": "1048576"}
+# Java is faster with its defaults there.
+SLOWER_TUNED = ("c", "d")
 NATIVE = {"producer.client": "native", "consumer.client": "native"}
+# Our worker's own tuning: its producer fills batches of 512 KB without waiting, its consumer reads ahead by bytes.
+OURS_SOURCE, OURS_SINK = dict(NATIVE), {**NATIVE, "consumer.max.poll.records": "2000"}
+# Records that make a window of about five seconds, in millions.
+MILLIONS = {"a": 18, "b": 16, "c": 9, "d": 8, "e": 27, "e'": 10, "f": 32, "f'": 18, "f''": 14, "g": 22, "h": 0}
 THREE = {"transforms": "i,r,m",
          "transforms.i.type": P + "transforms.InsertField$Value",
          "transforms.i.static.field": "origin", "transforms.i.static.value": "bench",
@@ -44,8 +54,8 @@ def converter(value, schemas=None):
 
 def cells(options):
     """Line -> (title, kind, connector, at least, aim): the last two are multiples of Java's rate."""
-    text, doc = (f"side-by-side-{shape}-{options.records}-{options.size}" for shape in ("text", "json"))
-    generator = {"connector.class": "perf.PerfSource", "records": str(options.records), "size": str(options.size)}
+    text, doc = (topic_of(options, shape) for shape in ("text", "json"))
+    generator = {"connector.class": "perf.PerfSource", "size": str(options.size)}
     file_sink = {"connector.class": P + "file.FileStreamSinkConnector"}
     counter = {"connector.class": "perf.PerfSink"}
     json_plain, json_schema = converter(JSONC, "false"), converter(JSONC, "true")
@@ -65,6 +75,18 @@ def cells(options):
         "g": ("exactly once, bytes", "eos", {**generator, **converter(BYTES)}, 1.5, 2.5),
         "h": ("start to first record; memory idle", "start", {}, None, None),
     }
+
+
+def records_of(options, line):
+    """How many records a line has: whole batches of every task."""
+    if options.records:
+        return options.records
+    share = min(1, 200 / options.size) * options.scale
+    return max(int(MILLIONS[line] * share * 10), 10) * 100_000
+
+
+def topic_of(options, shape):
+    return f"side-by-side-{shape}-{options.size}-{options.tasks}" + (f"-{options.compression}" if options.compression else "")
 
 
 def classpath(options):
@@ -132,10 +154,11 @@ class Worker:
     """A worker process, watched every 50 ms."""
 
     def __init__(self, options, who, mode, directory, keys, connectors=()):
+        # The process is the worker itself, so that its CPU time and memory are read.
         base = {"bootstrap.servers": options.bootstrap_servers, "key.converter": STRING, "value.converter": STRING,
                 "listeners": f"http://127.0.0.1:{options.rest_port}",
                 "plugin.path": f"{options.java_home}/plugins,{options.scratch}/plugin/perf"}
-        if mode == "standalone":
+        if mode == "standalone" and "offset.storage.topic" not in keys:
             base["offset.storage.file.filename"] = directory + "/offsets"
         worker = write_properties(directory + "/worker.properties", {**base, **keys})
         files = [write_properties(f"{directory}/{keys['name']}.properties", keys) for keys in connectors]
@@ -227,104 +250,144 @@ def run_directory(options, name):
     return directory
 
 
-def keys_of(who, mode, kind):
-    keys = {}
-    if mode == "tuned":
-        keys.update(TUNED_SINK if "sink" in kind else TUNED_SOURCE)
+def keys_of(who, mode, kind, line=""):
+    sink = "sink" in kind
     if mode.startswith("native"):
-        keys.update(NATIVE)
-    return keys
+        return dict(NATIVE)
+    if not mode.startswith("tuned"):
+        return {}
+    if who == "ours":
+        return dict(OURS_SINK if sink else OURS_SOURCE)
+    if line in SLOWER_TUNED:
+        return {}
+    return dict(TUNED_SINK if sink else TUNED_SOURCE)
 
 
 def measure(options, probe, line, cell, who, mode):
     _, kind, connector, _, _ = cell
+    records = records_of(options, line)
     name = f"{line}-{who}-{mode}-{int(time.time() * 1000)}".replace("'", "x").replace(" ", "-")
     directory = run_directory(options, name)
     connector = {"name": name, "tasks.max": str(options.tasks), **connector}
-    keys = keys_of(who, mode, kind)
+    keys = keys_of(who, mode, kind, line)
     if options.compression:
         keys["producer.compression.type"] = options.compression
     out = directory + "/out"
     if kind in ("source", "eos"):
         connector["topic"] = name
-        probe("create", name, "message.timestamp.type=LogAppendTime")
+        probe("create", name, options.tasks, "message.timestamp.type=LogAppendTime")
         if "file" in connector:
             connector["file"] = connector["file"].format(input=input_file(options))
+        else:
+            connector["records"] = str(records // options.tasks)
     else:
         connector["file"] = out
+    idle = [{"name": f"idle-{number}", "connector.class": "perf.PerfSource", "topic": name + "-idle", "records": "0",
+             "tasks.max": "1", **converter(BYTES)} for number in range(options.idle)]
     if kind == "eos" and who == "java":
         keys.update({**distributed(name + "-grp"), "exactly.once.source.support": "enabled"})
         if mode == "tuned":
             connector.update({"transaction.boundary": "interval", "transaction.boundary.interval.ms": "1000"})
         worker = Worker(options, who, "distributed", directory, keys)
-        worker.answers()
-        status, body = worker.rest("PUT", f"/connectors/{name}/config", connector)
-        assert status == 201, body
+        try:
+            worker.answers()
+            status, body = worker.rest("PUT", f"/connectors/{name}/config", connector)
+            assert status == 201, body
+        except BaseException:
+            worker.end()
+            raise
     else:
         if kind == "eos":
             # Ours writes exactly once without a group of workers, too.
             keys.update({"exactly.once.source.id": name, "offset.storage.topic": name + "-offsets",
                          "offset.storage.replication.factor": 1, "offset.storage.partitions": 1})
             connector.update({"transaction.boundary": "interval", "transaction.boundary.interval.ms": "1000"})
-        worker = Worker(options, who, "standalone", directory, keys, [connector])
+        worker = Worker(options, who, "standalone", directory, keys, idle + [connector])
     try:
-        total, begin, finish, count = {"filesink": watch_file, "countsink": watch_counter}.get(kind, watch_topic)(
-            options, probe, worker, out, name)
+        watch = {"filesink": watch_file, "countsink": watch_counter}.get(kind, watch_topic)
+        total, begin, finish, count = watch(options, probe, worker, out, name, records)
     finally:
         worker.end()
         if kind in ("source", "eos"):
             probe("delete", name)
-        if kind == "filesink" and os.path.exists(out):
-            os.remove(out)
+        for left in glob.glob(out + "*"):
+            os.remove(left)
+    if not worker.samples[0][0] <= begin < finish <= worker.samples[-1][0]:
+        raise RuntimeError(f"the window {begin}..{finish} is not within the measurement")
     cpu = worker.cpu_at(finish) - worker.cpu_at(begin)
     return {"line": line, "who": who, "mode": mode, "records": total, "window": round(finish - begin, 3),
             "rate": count / (finish - begin), "cpu": cpu / count * 1e6, "peak": worker.samples[-1][3]}
 
 
-def watch_file(options, probe, worker, out, name):
+def patience(options, records):
+    """How long a run may take: for a worker that hangs, and says nothing."""
+    return time.time() + 60 + records / 20_000
+
+
+def watch_file(options, probe, worker, out, name, records):
     worker.progress = lambda: os.path.getsize(out) if os.path.exists(out) else 0
-    last, same = -1, 0
-    while same < 8:  # done when the file has been still for 4 s
+    length, end = 0, patience(options, records)
+    # All lines of a cell are of one length.
+    while not length or worker.samples[-1][4] < records * HI * length:
         worker.check()
-        time.sleep(0.5)
-        size = worker.progress()
-        same = same + 1 if size == last and size > 0 else 0
-        last = size
-    with open(out, "rb") as file:
-        total = sum(1 for _ in file)
-    instant = lambda share: next(sample[0] for sample in worker.samples if sample[4] >= last * share)
-    begin, finish = instant(LO), instant(HI)
-    done = lambda instant: next(sample[4] for sample in worker.samples if sample[0] >= instant) / last * total
-    return total, begin, finish, done(finish) - done(begin)
-
-
-def watch_counter(options, probe, worker, out, name):
-    def read():
-        if not os.path.exists(out):
-            return []
-        with open(out) as file:
-            return [tuple(map(int, line.split())) for line in file if line.endswith("\n")]
-    counts = []
-    while not counts or counts[-1][0] < options.records * HI:
-        worker.check()
-        time.sleep(0.5)
-        counts = read()
-    at = lambda share: next(entry for entry in counts if entry[0] >= options.records * share)
+        if time.time() > end:
+            raise RuntimeError(f"only {worker.progress()} bytes came in time")
+        if not length and worker.progress():
+            with open(out, "rb") as file:
+                line = file.readline()
+            length = len(line) if line.endswith(b"\n") else 0
+        time.sleep(0.2)
+    at = lambda share: next(sample for sample in worker.samples if sample[4] >= records * share * length)
     low, high = at(LO), at(HI)
-    return counts[-1][0], low[1] / 1000, high[1] / 1000, high[0] - low[0]
+    return int(high[4] / length), low[0], high[0], (high[4] - low[4]) / length
 
 
-def watch_topic(options, probe, worker, out, name):
-    last, same = -1, 0
-    while same < 4:
+def watch_counter(options, probe, worker, out, name, records):
+    """Each task has a log; what all have counted at a time is the sum of what each had by then."""
+    end = patience(options, records)
+    while True:
+        lines = []
+        for number, path in enumerate(sorted(glob.glob(out + "*"))):
+            with open(path) as file:
+                lines += [(int(line.split()[1]), number, int(line.split()[0])) for line in file if line.endswith("\n")]
+        counted, counts = {}, []
+        for millis, number, count in sorted(lines):
+            counted[number] = count
+            counts.append((sum(counted.values()), millis / 1000))
+        if counts and counts[-1][0] >= records * HI:
+            break
         worker.check()
-        time.sleep(0.5)
-        end = int(probe("end", name))
-        same = same + 1 if end == last and end >= options.records * 0.99 else 0
-        last = end
-    low, high = int(options.records * LO), int(options.records * HI)
-    begin, finish = (int(stamp) / 1000 for stamp in probe("ts", name, low, high).split())
-    return last, begin, finish, high - low
+        if time.time() > end:
+            raise RuntimeError(f"only {counts[-1][0] if counts else 0} records came in time")
+        time.sleep(0.3)
+    at = lambda share: next(entry for entry in counts if entry[0] >= records * share)
+    low, high = at(LO), at(HI)
+    while worker.samples[-1][0] <= high[1]:
+        time.sleep(0.05)
+    return counts[-1][0], low[1], high[1], high[0] - low[0]
+
+
+def watch_topic(options, probe, worker, out, name, records):
+    expected = records
+    if not name.startswith("a-"):  # the last batch of a generator is a whole one
+        expected = records // options.tasks // 2000 * 2000 * options.tasks
+    end = patience(options, records)
+    while True:
+        worker.check()
+        time.sleep(0.3)
+        ends = [int(offset) for offset in probe("end", name).split()]
+        if sum(ends) >= expected * 0.99:
+            break
+        if time.time() > end:
+            raise RuntimeError(f"only {sum(ends)} records came in time")
+    # Partitions are written side by side: the window is where all of them are in theirs.
+    stamps = []
+    for partition, offset in enumerate(ends):
+        low, high = int(offset * LO), int(offset * HI)
+        begin, finish = (int(stamp) / 1000 for stamp in probe("ts", name, partition, low, high).split())
+        stamps.append((begin, finish, (high - low) / (finish - begin)))
+    begin, finish = max(stamp[0] for stamp in stamps), min(stamp[1] for stamp in stamps)
+    return sum(ends), begin, finish, sum(stamp[2] for stamp in stamps) * (finish - begin)
 
 
 def measure_start(options, probe, who, mode):
@@ -332,11 +395,11 @@ def measure_start(options, probe, who, mode):
     directory = run_directory(options, name)
     connector = {"name": name, "connector.class": "perf.PerfSource", "topic": name, "records": "1", "batch": "1",
                  "tasks.max": "1", **converter(BYTES)}
-    probe("create", name, "message.timestamp.type=LogAppendTime")
+    probe("create", name, 1, "message.timestamp.type=LogAppendTime")
     worker = Worker(options, who, "standalone", directory, keys_of(who, mode, "source"), [connector])
     try:
         answers = worker.answers() - worker.started
-        first = int(probe("ts", name, 0).split()[0])
+        first = int(probe("ts", name, 0, 0).split()[0])
         assert first > 0, "no record came"
         time.sleep(6)
         resident = usage(worker.process.pid)[1]
@@ -348,28 +411,35 @@ def measure_start(options, probe, who, mode):
 
 
 def input_file(options):
-    return f"{options.scratch}/input-{options.records}-{options.size}.txt"
+    return f"{options.scratch}/input-{options.size}.txt"
 
 
 def prepare(options, probe, lines):
+    """Topics and the input file have at least as many records as the longest line that is measured needs."""
     wanted = {"text": {"b", "f"}, "json": {"c", "d", "f'", "f''"}}
     for shape, needed in wanted.items():
-        topic = f"side-by-side-{shape}-{options.records}-{options.size}"
-        if needed & lines and int(probe("end", topic)) != options.records:
-            probe("delete", topic)
-            time.sleep(1)
-            probe("create", topic, "retention.ms=-1")
-            probe("fill", topic, options.records, shape, options.size)
+        topic = topic_of(options, shape)
+        records = max((records_of(options, line) for line in needed & lines), default=0)
+        have = sum(int(offset) for offset in probe("end", topic).split())
+        if have < records:
+            if not have:
+                probe("create", topic, options.tasks, "retention.ms=-1", "retention.bytes=-1")
+            probe("fill", topic, options.tasks, have, records, shape, options.size, options.compression or "none")
     path = input_file(options)
-    if "a" in lines and (not os.path.exists(path) or os.path.getsize(path) != options.records * options.size):
+    size = records_of(options, "a") * options.size
+    if "a" in lines and (not os.path.exists(path) or os.path.getsize(path) < size):
         with open(path, "w") as file:
-            for number in range(options.records):
+            for number in range(records_of(options, "a")):
                 file.write(f"{number:09d}" + "x" * (options.size - 10) + "\n")
 
 
 def spread(values, unit=1e3, form="{:.0f}k"):
     texts = [form.format(value / unit) for value in (statistics.median(values), min(values), max(values))]
     return f"{texts[0]} ({texts[1]}–{texts[2]})" if len(values) > 1 else texts[0]
+
+
+def settings(keys):
+    return ", ".join(f"`{key}={value}`" for key, value in keys.items())
 
 
 def best(results, line, who, modes):
@@ -384,30 +454,36 @@ def report(options, results, all_cells, failures):
            f"`cargo xtask bench side-by-side {' '.join(options.given)}`", "",
            f"Machine: {os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}; "
            "broker and worker share it.",
-           f"Work: {options.records:,} records of about {options.size} bytes, {options.tasks} task, one partition, "
-           f"compression {options.compression or 'none'}; {options.runs} runs of each cell, workers in turns. "
-           "The window is from 40 % to 95 % of the records.", "",
-           "Java's better mode of default and tuned counts. A/A is the distance between two equal runs of ours, "
+           f"Work: records of about {options.size} bytes, {options.tasks} task{'s' * (options.tasks > 1)} and as many "
+           f"partitions, compression {options.compression or 'none'}; {options.runs} runs of each cell, workers in turns. "
+           "The window is from 40 % to 95 % of the records, "
+           + ", ".join(f"{line} {records_of(options, line) / 1e6:g}" for line in all_cells if line != "h")
+           + " million." + (f" Beside {options.idle} connectors with nothing to do." if options.idle else ""), "",
+           *(["Settings of tuned workers, Java: " + settings(TUNED_SOURCE) + "; " + settings(TUNED_SINK)
+              + f", but its defaults in lines {' and '.join(SLOWER_TUNED)}, where those are faster.",
+              "Ours: " + settings(OURS_SOURCE) + "; " + settings(OURS_SINK) + ".", ""]),
+           "Of several modes of Java the best one counts. A/A is the distance between two equal runs of ours, "
            "as a share of the rate.", "",
            "| line | Java: records/s | CPU µs | peak MB | ours: records/s | CPU µs | peak MB | ours ÷ Java "
            "| CPU: ours ÷ Java | A/A | at least | aim |",
            "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    columns = [("default", "default"), ("native", "native")]
     for line, (title, kind, _, least, aim) in all_cells.items():
         if kind == "start":
             continue
         java = best(results, line, "java", ["default", "tuned"])
-        for mode, label in columns:
+        for mode in ("default", "native", "tuned"):
             ours = best(results, line, "ours", [mode])
             if not ours:
                 continue
-            row = [f"{line} {title}, {label}"]
+            row = [f"{line} {title}" + (f", {mode}" if "," in options.ours_modes else "")]
             median = lambda entry, key: statistics.median(r[key] for r in entry[2])
             for entry in (java, ours):
-                row += [spread([r["rate"] for r in entry[2]]) + ("" if entry is ours else f", {entry[1]}"),
+                row += [spread([r["rate"] for r in entry[2]])
+                        + (f", {entry[1]}" if entry is java and "," in options.java_modes else ""),
                         f"{median(entry, 'cpu'):.2f}", f"{median(entry, 'peak'):.0f}"] if entry else ["–"] * 3
             control = [r for r in results if r["line"] == line and r["mode"] == mode + " again"]
-            same = f"{abs(statistics.median(r['rate'] for r in control) / ours[0] - 1) * 100:.0f} %" if control else "–"
+            first = ours[2][0]["rate"]
+            same = f"{abs(statistics.median(r['rate'] for r in control) / first - 1) * 100:.0f} %" if control else "–"
             row += [f"{ours[0] / java[0]:.2f}" if java else "–",
                     f"{median(ours, 'cpu') / median(java, 'cpu'):.2f}" if java else "–", same, f"{least}", f"{aim}"]
             say.append("| " + " | ".join(row) + " |")
@@ -431,12 +507,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bootstrap-servers", default="127.0.0.1:9092")
     parser.add_argument("--cells", default="", help="lines to measure, separated by commas; all without it")
-    parser.add_argument("--records", type=int, default=40_000_000, help="fewer make the windows shorter")
+    parser.add_argument("--records", type=int, default=0, help="of every line; each has its own number without it")
+    parser.add_argument("--scale", type=float, default=1, help="multiplies each line's own number of records")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--modes", default="default,tuned", help="of Java: default, tuned")
-    parser.add_argument("--ours-modes", default="default,native")
+    parser.add_argument("--java-modes", default="tuned", help="default, tuned; none leaves Java out")
+    parser.add_argument("--ours-modes", default="tuned", help="default, native, tuned")
     parser.add_argument("--size", type=int, default=100, help="bytes of a record, at least 100")
-    parser.add_argument("--tasks", type=int, default=1)
+    parser.add_argument("--tasks", type=int, default=1, help="and partitions; a file is always read by one")
+    parser.add_argument("--idle", type=int, default=0, help="connectors with nothing to do, in the same worker")
     parser.add_argument("--compression", default="", help="of the producers, for example lz4")
     parser.add_argument("--rest-port", type=int, default=28083)
     parser.add_argument("--no-control", action="store_true", help="leave out the A/A runs")
@@ -451,21 +529,22 @@ def main():
     os.makedirs(options.scratch, exist_ok=True)
     all_cells = cells(options)
     lines = [line for line in all_cells if not options.cells or line in options.cells.split(",")]
-    if options.records < 1_000_000 or options.size < 100:
+    if 0 < options.records < 1_000_000 or options.size < 100:
         parser.error("at least 1,000,000 records of 100 bytes: fewer have no middle to measure")
     if not lines:
         parser.error(f"no such cell; there are {', '.join(all_cells)}")
-    who = [("java", mode) for mode in options.modes.split(",") if mode]
-    for mode in options.ours_modes.split(","):
-        who += [("ours", mode)] if mode else []
-        who += [("ours", mode + " again")] if mode and not options.no_control else []
+    java, ours = (modes.split(",") if modes else [] for modes in (options.java_modes, options.ours_modes))
+    turns = [("java", mode) for mode in java] + [("ours", mode) for mode in ours]
+    control = [("ours", mode + " again") for mode in ours if not options.no_control]
     probe, results, failures = Probe(options), [], []
     try:
         prepare(options, probe, set(lines))
-        for _ in range(options.runs):
+        for run in range(options.runs):
             for line in lines:
-                for worker, mode in who:
-                    if line == "h" and mode not in ("default", "native"):
+                # Whoever comes first in one run comes last in the next.
+                order = turns + control if run == 0 else turns[::-1] if run % 2 else turns
+                for worker, mode in order:
+                    if line == "h" and mode.endswith("again"):
                         continue
                     try:
                         if line == "h":

@@ -22,9 +22,9 @@ pub struct PerfSinkConfig {
 }
 
 /// Counts records, and appends `<count> <milliseconds since the epoch>` to a file with the first ones and each time
-/// another 100,000 have arrived.
+/// another 100,000 have arrived. Each of several tasks has a file of its own, `<file>.0` and so on.
 #[derive(Debug)]
-pub struct PerfSink(Properties);
+pub struct PerfSink(PerfSinkConfig);
 
 #[async_trait]
 impl SinkConnector for PerfSink {
@@ -32,11 +32,19 @@ impl SinkConnector for PerfSink {
     type Task = PerfSinkTask;
 
     async fn start(config: PerfSinkConfig, _: SinkConnectorContext) -> Result<Self> {
-        Ok(Self(config.to_properties()))
+        Ok(Self(config))
     }
 
     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<Properties>> {
-        Ok(vec![self.0.clone(); max_tasks.min(1)])
+        let config = |task: usize| match max_tasks {
+            1 => self.0.to_properties(),
+            _ => {
+                let mut file = self.0.file.clone().into_os_string();
+                file.push(format!(".{task}"));
+                PerfSinkConfig { file: file.into() }.to_properties()
+            }
+        };
+        Ok((0..max_tasks).map(config).collect())
     }
 }
 

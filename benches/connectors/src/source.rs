@@ -17,7 +17,7 @@ pub struct PerfSourceConfig {
     /// The topic to write to.
     #[config(importance = High)]
     pub topic: String,
-    /// How many records to emit; the last batch is a whole one.
+    /// How many records each task emits; the last batch is a whole one.
     #[config(importance = High, default = 1_000_000)]
     pub records: i64,
     /// How many records one call of `poll` brings.
@@ -45,7 +45,7 @@ impl SourceConnector for PerfSource {
     }
 
     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<Properties>> {
-        Ok(vec![self.0.clone(); max_tasks.min(1)])
+        Ok(vec![self.0.clone(); max_tasks])
     }
 
     fn exactly_once_support(_: &PerfSourceConfig) -> ExactlyOnceSupport {
