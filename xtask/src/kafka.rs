@@ -21,9 +21,24 @@ const TESTS: &[(&str, &str)] = &[
     ("examples/worker/tests/kafka", "test -p connect-worker --test kafka -- --test-threads=1"),
 ];
 
+/// What runs on another version than the one in `pom.xml`: what the clients that stand for themselves have to do.
+const OLDER: &[(&str, &str)] = &[(
+    "connect-runtime/tests/kafka",
+    "test -p connect-runtime --features zstd --test kafka -- --test-threads=1 native_passes codecs",
+)];
+
 /// Starts a broker on a free port, runs the tests against it and stops it, whatever they say.
 pub(crate) fn suite() -> StepResult {
-    let tests: Vec<_> = TESTS
+    run(TESTS, None)
+}
+
+/// The same with brokers of another version.
+pub(crate) fn suite_on(version: &str) -> StepResult {
+    run(OLDER, Some(version))
+}
+
+fn run(tests: &[(&str, &str)], version: Option<&str>) -> StepResult {
+    let tests: Vec<_> = tests
         .iter()
         .filter(|(place, _)| root().join(place).is_dir() || root().join(format!("{place}.rs")).is_file())
         .collect();
@@ -37,8 +52,12 @@ pub(crate) fn suite() -> StepResult {
     stop_all();
     let _ = fs::remove_dir_all(data());
     let port = free_port()?.to_string();
-    let address = output(script(&["start", "--port", &port]))?.trim().to_owned();
-    println!("Kafka answers at {address}");
+    let mut start = vec!["start", "--port", &port];
+    if let Some(version) = version {
+        start.extend(["--version", version]);
+    }
+    let address = output(script(&start))?.trim().to_owned();
+    println!("Kafka {}answers at {address}", version.map_or(String::new(), |version| format!("{version} ")));
     let mut total = Tally::default();
     let mut failed = Vec::new();
     for (_, test) in tests {
@@ -46,6 +65,9 @@ pub(crate) fn suite() -> StepResult {
         command.env("CONNECT_TEST_KAFKA", &address);
         command.env("CONNECT_TEST_KAFKA_SCRIPT", script_path());
         command.env("CONNECT_KAFKA_DATA", data());
+        if let Some(version) = version {
+            command.env("CONNECT_KAFKA_VERSION", version);
+        }
         match run_tests(command) {
             Ok(tally) => total.add_all(tally),
             Err(error) => failed.push(error),

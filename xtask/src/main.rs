@@ -33,7 +33,8 @@ cargo xtask <verb>
   api [--check]                        write connect-api/api.txt, or fail when it is stale
   docs [--check]                       write docs/src/reference/, or fail when it is stale
   kafka                                the real-Kafka tests, on a broker that it starts and stops
-  kafka start|stop|kill9|status|env [--port P] [--dir DIR] [--secure] [--set KEY=VALUE]…
+  kafka --version V                    the conformance suite of the client `native` on a broker of that version
+  kafka start|stop|kill9|status|env [--port P] [--dir DIR] [--version V] [--secure] [--set KEY=VALUE]…
                                        one real Kafka broker by hand; start prints its address
   kafka topics|console-consumer|console-producer|… ARGS
                                        Kafka's own command line tools; `kafka help` lists them
@@ -58,8 +59,11 @@ fn main() -> ExitCode {
         "tidy" => no_arguments(verb, rest).and_then(|()| tidy::run()),
         "api" => check_flag(verb, rest).and_then(api::run),
         "docs" => check_flag(verb, rest).and_then(docs::run),
-        "kafka" if rest.is_empty() => kafka::suite(),
-        "kafka" => kafka::tool(rest),
+        "kafka" => match rest {
+            [] => kafka::suite(),
+            [flag, version] if flag == "--version" => kafka::suite_on(version),
+            _ => kafka::tool(rest),
+        },
         "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),

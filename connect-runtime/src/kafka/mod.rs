@@ -24,6 +24,8 @@ mod properties;
 pub mod rskafka;
 #[cfg(any(feature = "krafka", feature = "rskafka"))]
 mod security;
+#[cfg(any(feature = "native", feature = "rskafka"))]
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -44,8 +44,9 @@ async fn compressed_batches_are_read_as_they_were_written() {
     for codec in codecs.into_iter().chain(zstd) {
         let topic = unique(codec);
         let (partitions, replication_factor) = (Some(1), Some(1));
-        let new =
-            NewTopic { name: topic.as_str().into(), partitions, replication_factor, configs: [].into() };
+        // The records are old: the broker would soon remove them.
+        let configs = [("retention.ms".to_owned(), "-1".to_owned())].into();
+        let new = NewTopic { name: topic.as_str().into(), partitions, replication_factor, configs };
         admin.create_topic(&new).await.unwrap();
         let mut properties = plain.clone();
         properties.insert("compression.type".to_owned(), codec.to_owned());

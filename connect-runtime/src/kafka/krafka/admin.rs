@@ -135,8 +135,12 @@ fn count(partitions: usize) -> i32 {
 impl Admin for KrafkaAdmin {
     async fn cluster_id(&self) -> Result<Option<String>> {
         let cluster = self.client.describe_cluster(DescribeClusterOptions::default()).await;
-        let id = cluster.map_err(|error| failed("describing the cluster", error))?.cluster_id;
-        Ok(Some(id).filter(|id| !id.is_empty()))
+        match cluster.map_err(|error| failed("describing the cluster", error)) {
+            Ok(cluster) => Ok(Some(cluster.cluster_id).filter(|id| !id.is_empty())),
+            // Before Kafka 2.8 brokers do not know the question.
+            Err(error) if error.kind() == KafkaErrorKind::Unsupported => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn list_topics(&self) -> Result<Vec<TopicDescription>> {

@@ -53,6 +53,10 @@ pub(super) fn classify(error: &KrafkaError) -> (KafkaErrorKind, bool) {
         KrafkaError::Protocol { message, .. } if message.starts_with("topic name ") => {
             (Kind::InvalidRecord, false)
         }
+        // The member has lost its place and is on its way back, as after RebalanceInProgress.
+        KrafkaError::IllegalState { message, .. } if message.contains("no valid generation") => {
+            (Kind::Rebalance, true)
+        }
         // The record itself breaks a limit of the format, or an answer could not be read.
         KrafkaError::Protocol { kind: ProtocolErrorKind::InvalidLength, .. } => (Kind::InvalidRecord, false),
         KrafkaError::Protocol { kind, .. } if kind.is_retriable() => (Kind::Unavailable, true),
@@ -149,6 +153,7 @@ mod tests {
             (KrafkaError::no_offset(Vec::new()), Kind::OffsetOutOfRange, false),
             (KrafkaError::config("acks"), Kind::Config, false),
             (KrafkaError::protocol_kind(ProtocolErrorKind::UnknownApiVersion, ""), Kind::Unsupported, false),
+            (KrafkaError::illegal_state("cannot commit: no valid generation"), Kind::Rebalance, true),
             (KrafkaError::illegal_state("bug"), Kind::Other, false),
         ] {
             assert_eq!(classify(&error), (kind, retriable), "{error}");

@@ -26,8 +26,9 @@ pub(super) struct Initialized {
 impl Request for InitProducerId<'_> {
     const KEY: i16 = 22;
     const NAME: &'static str = "InitProducerId";
-    const OLDEST: i16 = 2;
+    const OLDEST: i16 = 1;
     const NEWEST: i16 = 5;
+    const FLEXIBLE: i16 = 2;
     type Response = Initialized;
 
     fn encode(&self, version: i16, to: &mut Encoder) {

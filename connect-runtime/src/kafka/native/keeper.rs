@@ -1,113 +1,114 @@
-//! The keeper: asks for news of the cluster and has a lane for every broker. The reaper: gives up what is too old.
+//! The keeper of a client: asks for news of the cluster and has a lane for every broker.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
-use super::lane::Lane;
-use super::state::Shared;
-use crate::kafka::net::{Connector, Contact, Metadata, again};
+use super::settings::Backoff;
+use crate::kafka::net::{Cluster, Connector, Contact, Metadata};
 use crate::kafka::{KafkaError, KafkaErrorKind};
 
-/// Keeps what is known of the cluster fresh, for as long as the producer lives.
-pub(super) async fn keep(shared: Arc<Shared>, connector: Arc<Connector>, mut contact: Contact) {
-    // Lanes end with this task, and this task with the producer.
+/// What a client shares with its lanes, as its keeper sees it.
+pub(super) trait Kept: Send + Sync + 'static {
+    /// What the client is called when it breaks down.
+    const NAME: &'static str;
+
+    /// How old news may become.
+    fn max_age(&self) -> Duration;
+
+    /// How long to wait after failures.
+    fn backoff(&self) -> Backoff;
+
+    /// Woken when somebody wants news.
+    fn wanted(&self) -> &Notify;
+
+    /// Whether somebody waits for news.
+    fn wants_news(&self) -> bool;
+
+    /// What to ask. What becomes out of date from here on asks again.
+    fn question(&self) -> Metadata;
+
+    /// Takes news in.
+    fn learn(&self, cluster: Cluster);
+
+    /// No broker told any news; the next time has to try again.
+    fn unanswered(&self, error: KafkaError);
+
+    /// Lets the lanes and all who wait look again.
+    fn spread(&self);
+
+    /// Brokers without a lane; they have one from here on.
+    fn new_lanes(&self) -> Vec<(i32, Arc<Notify>)>;
+
+    /// The work of a lane.
+    fn lane(
+        self: Arc<Self>,
+        broker: i32,
+        connector: Arc<Connector>,
+        wake: Arc<Notify>,
+    ) -> impl Future<Output = ()> + Send + 'static;
+
+    /// A lane panicked: the client is of no use any more.
+    fn broke_down(&self, error: KafkaError);
+}
+
+/// Keeps what is known of the cluster fresh, for as long as the client lives.
+pub(super) async fn keep<K: Kept>(kept: Arc<K>, connector: Arc<Connector>, mut contact: Contact) {
+    // Lanes end with this task, and this task with the client.
     let mut lanes = JoinSet::new();
     let mut failures = 0;
-    let settings = &shared.settings;
-    let mut refresh_at = Instant::now() + settings.metadata_max_age;
-    start_lanes(&shared, &connector, &mut lanes);
+    let mut refresh_at = Instant::now() + kept.max_age();
+    start_lanes(&kept, &connector, &mut lanes);
     loop {
-        let wants_news = shared.lock().wants_news();
-        if !wants_news && Instant::now() < refresh_at {
+        if !kept.wants_news() && Instant::now() < refresh_at {
             failures = 0;
             tokio::select! {
-                () = shared.wanted.notified() => {}
+                () = kept.wanted().notified() => {}
                 () = sleep_until(refresh_at) => {}
-                Some(ended) = lanes.join_next() => check(&shared, &ended),
+                Some(ended) = lanes.join_next() => check(&*kept, &ended),
             }
             continue;
         }
-        let topics: Vec<_> = {
-            let mut state = shared.lock();
-            // What becomes out of date from here on asks again.
-            state.stale = false;
-            state.topics.keys().map(|topic| topic.as_str().to_owned()).collect()
-        };
-        match contact.call(&Metadata { topics, create: true }).await {
+        match contact.call(&kept.question()).await {
             Ok(cluster) => {
                 contact.learn(&cluster.brokers);
-                shared.lock().learn(cluster, settings);
-                refresh_at = Instant::now() + settings.metadata_max_age;
-                start_lanes(&shared, &connector, &mut lanes);
+                kept.learn(cluster);
+                refresh_at = Instant::now() + kept.max_age();
+                start_lanes(&kept, &connector, &mut lanes);
             }
             Err(error) => {
                 tracing::debug!("asking for the brokers: {error}");
-                let mut state = shared.lock();
-                state.stale = true;
-                if !error.is_retriable() {
-                    state.fail_all(&error);
-                }
-                state.unreachable = Some(error);
+                kept.unanswered(error);
             }
         }
-        shared.lock().wake_all();
-        shared.learned.notify_waiters();
-        shared.settled.notify_waiters();
-        if !shared.lock().wants_news() {
+        kept.spread();
+        if !kept.wants_news() {
             continue;
         }
         // Leaders need a moment to move; asking without a pause would only add to the load.
         failures += 1;
-        let pause = sleep(settings.retry_backoff.after(failures));
+        let pause = sleep(kept.backoff().after(failures));
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                Some(ended) = lanes.join_next() => check(&shared, &ended),
+                Some(ended) = lanes.join_next() => check(&*kept, &ended),
             }
         }
     }
 }
 
-fn start_lanes(shared: &Arc<Shared>, connector: &Arc<Connector>, lanes: &mut JoinSet<()>) {
-    let mut state = shared.lock();
-    let missing: Vec<_> =
-        state.brokers.keys().filter(|broker| !state.lanes.contains_key(broker)).copied().collect();
-    for broker in missing {
-        let wake = Arc::new(Notify::new());
-        state.lanes.insert(broker, Arc::clone(&wake));
-        let lane = Lane { broker, shared: Arc::clone(shared), connector: Arc::clone(connector), wake };
-        lanes.spawn(lane.run());
+fn start_lanes<K: Kept>(kept: &Arc<K>, connector: &Arc<Connector>, lanes: &mut JoinSet<()>) {
+    for (broker, wake) in kept.new_lanes() {
+        lanes.spawn(Arc::clone(kept).lane(broker, Arc::clone(connector), wake));
     }
 }
 
-/// A lane that panicked has taken batches with it, so nothing after them may be written.
-fn check(shared: &Shared, ended: &Result<(), tokio::task::JoinError>) {
+fn check<K: Kept>(kept: &K, ended: &Result<(), JoinError>) {
     if let Err(error) = ended {
-        let error = KafkaError::new(KafkaErrorKind::Other, format!("the producer broke down: {error}"));
-        let mut state = shared.lock();
-        state.fail_all(&error);
-        state.fatal = Some(again(&error));
-        drop(state);
-        shared.settled.notify_waiters();
-        shared.learned.notify_waiters();
-    }
-}
-
-/// Gives up what could not be written within `delivery.timeout.ms`. It sleeps while there is nothing to write.
-pub(super) async fn reap(shared: Arc<Shared>) {
-    let timeout = shared.settings.delivery_timeout;
-    let tick = (timeout / 20).clamp(Duration::from_millis(10), Duration::from_secs(1));
-    loop {
-        let busy = shared.lock().expire(Instant::now(), timeout);
-        shared.settled.notify_waiters();
-        if busy {
-            sleep(tick).await;
-        } else {
-            shared.busy.notified().await;
-        }
+        let message = format!("the {} broke down: {error}", K::NAME);
+        kept.broke_down(KafkaError::new(KafkaErrorKind::Other, message));
     }
 }

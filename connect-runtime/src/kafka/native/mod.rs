@@ -35,6 +35,7 @@ mod tests;
 mod ticket;
 mod topics;
 mod transaction;
+mod upkeep;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ use crate::kafka::net::{Code, Decoder, Encoder, Request, Uuid};
 
 /// The version from which topics have ids instead of names.
 const WITH_TOPIC_IDS: i16 = 13;
+/// The version from which an answer says more than a code.
+const WITH_REASONS: i16 = 8;
 
 /// Batches for one broker, at most one for each partition.
 #[derive(Debug)]
@@ -63,8 +65,9 @@ impl TopicKey {
 impl Request for Produce<'_> {
     const KEY: i16 = 0;
     const NAME: &'static str = "Produce";
-    const OLDEST: i16 = 9;
+    const OLDEST: i16 = 7;
     const NEWEST: i16 = 13;
+    const FLEXIBLE: i16 = 9;
     type Response = Produced;
 
     fn encode(&self, version: i16, to: &mut Encoder) {
@@ -94,7 +97,7 @@ impl Request for Produce<'_> {
             } else {
                 TopicKey::Name(from.string()?.to_owned())
             };
-            let parts = from.array(|from| part_result(from, &topic))?;
+            let parts = from.array(|from| part_result(from, version, &topic))?;
             from.skip_tags()?;
             Ok(parts)
         })?;
@@ -103,13 +106,16 @@ impl Request for Produce<'_> {
     }
 }
 
-fn part_result(from: &mut Decoder<'_>, topic: &TopicKey) -> Result<PartResult> {
+fn part_result(from: &mut Decoder<'_>, version: i16, topic: &TopicKey) -> Result<PartResult> {
     let partition = from.i32()?;
     let code = Code(from.i16()?);
     let base_offset = from.i64()?;
     // The broker's time, and where the log begins.
     from.i64()?;
     from.i64()?;
+    if version < WITH_REASONS {
+        return Ok(PartResult { topic: topic.clone(), partition, code, base_offset, said: None });
+    }
     let errors = from.array(|from| {
         from.i32()?;
         let said = from.nullable_string()?.map(str::to_owned);

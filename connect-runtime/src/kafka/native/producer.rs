@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::keeper::{keep, reap};
+use super::keeper::keep;
 use super::state::Shared;
 use super::ticket::Ticket;
 use super::topics::unknown;
+use super::upkeep::reap;
 use super::{identity, settings::Settings};
 use crate::kafka::net::{Connection, Connector, Contact, Metadata, again, timed_out};
 use crate::kafka::{Delivery, KafkaError, KafkaErrorKind, Producer, ProducerRecord, Result};

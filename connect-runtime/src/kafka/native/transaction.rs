@@ -25,6 +25,8 @@ impl Request for EndTxn<'_> {
     const NAME: &'static str = "EndTxn";
     const OLDEST: i16 = 5;
     const NEWEST: i16 = 5;
+    const FLEXIBLE: i16 = 3;
+    const SINCE: &'static str = "4.0";
     type Response = Initialized;
 
     fn encode(&self, _: i16, to: &mut Encoder) {

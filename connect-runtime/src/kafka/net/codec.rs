@@ -1,7 +1,7 @@
 //! The primitives of Kafka's protocol: how requests are written and answers are read.
 //!
-//! Only "flexible" versions are spoken (compact lengths, tagged fields), apart from the few places where the protocol
-//! keeps the old style for ever.
+//! A message is written in one of two styles, by its version: the "flexible" one has compact lengths and tagged fields,
+//! the old one has lengths of two or four bytes and no tags. What describes a message need not know.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -39,15 +39,16 @@ fn zigzag(number: i64) -> u64 {
 }
 
 /// Writes a request. Long runs of ready bytes are passed on without a copy.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::kafka) struct Encoder {
     chunks: Chunks,
     current: Vec<u8>,
+    flexible: bool,
 }
 
 impl Encoder {
-    pub(in crate::kafka) fn new() -> Self {
-        Self::default()
+    pub(in crate::kafka) fn new(flexible: bool) -> Self {
+        Self { chunks: Chunks::default(), current: Vec::new(), flexible }
     }
 
     pub(in crate::kafka) fn i8(&mut self, number: i8) {
@@ -74,15 +75,16 @@ impl Encoder {
         self.current.extend_from_slice(id);
     }
 
-    /// Text with a compact length.
+    /// Text.
     pub(in crate::kafka) fn string(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
+        self.nullable_string(Some(text));
     }
 
-    /// Text or null, with a compact length.
+    /// Text or null.
     pub(in crate::kafka) fn nullable_string(&mut self, text: Option<&str>) {
         match text {
-            Some(text) => self.string(text),
+            _ if !self.flexible => self.old_nullable_string(text),
+            Some(text) => self.bytes(text.as_bytes()),
             None => self.current.push(0),
         }
     }
@@ -96,36 +98,43 @@ impl Encoder {
         self.current.extend_from_slice(&text.as_bytes()[..length.unsigned_abs() as usize]);
     }
 
-    /// Bytes with a compact length.
+    /// Bytes.
     pub(in crate::kafka) fn bytes(&mut self, bytes: &[u8]) {
-        put_uvarint(&mut self.current, bytes.len() as u64 + 1);
+        self.length(bytes.len());
         self.current.extend_from_slice(bytes);
     }
 
-    /// Bytes with a compact length, passed on without a copy.
+    /// Bytes, passed on without a copy.
     pub(in crate::kafka) fn shared_bytes(&mut self, bytes: Bytes) {
-        put_uvarint(&mut self.current, bytes.len() as u64 + 1);
+        self.length(bytes.len());
         let before = std::mem::take(&mut self.current);
         self.chunks.push(Bytes::from(before));
         self.chunks.push(bytes);
     }
 
-    /// The compact length of an array, whose items follow.
-    pub(in crate::kafka) fn array_len(&mut self, length: usize) {
-        put_uvarint(&mut self.current, length as u64 + 1);
+    /// The length of bytes, or of an array whose items follow.
+    pub(in crate::kafka) fn length(&mut self, length: usize) {
+        if self.flexible {
+            put_uvarint(&mut self.current, length as u64 + 1);
+        } else {
+            // What does not fit makes no frame either.
+            self.i32(i32::try_from(length).unwrap_or(i32::MAX));
+        }
     }
 
-    /// A compact array.
+    /// An array.
     pub(in crate::kafka) fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
-        self.array_len(items.len());
+        self.length(items.len());
         for item in items {
             write(self, item);
         }
     }
 
-    /// No tagged fields.
+    /// No tagged fields, where there may be some.
     pub(in crate::kafka) fn no_tags(&mut self) {
-        self.current.push(0);
+        if self.flexible {
+            self.current.push(0);
+        }
     }
 
     /// The whole, with its length in front.
@@ -185,6 +194,7 @@ impl Buf for Chunks {
 #[derive(Debug)]
 pub(in crate::kafka) struct Decoder<'a> {
     left: &'a [u8],
+    flexible: bool,
 }
 
 fn malformed(why: &str) -> KafkaError {
@@ -192,8 +202,8 @@ fn malformed(why: &str) -> KafkaError {
 }
 
 impl<'a> Decoder<'a> {
-    pub(in crate::kafka) fn new(bytes: &'a [u8]) -> Self {
-        Self { left: bytes }
+    pub(in crate::kafka) fn new(bytes: &'a [u8], flexible: bool) -> Self {
+        Self { left: bytes, flexible }
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
@@ -246,9 +256,13 @@ impl<'a> Decoder<'a> {
         Err(malformed("a number has too many bytes"))
     }
 
-    /// A compact length; `None` is null.
+    /// The length of bytes or of an array; `None` is null.
     fn length(&mut self) -> Result<Option<usize>> {
-        Ok(self.uvarint()?.checked_sub(1).map(|length| length as usize))
+        if self.flexible {
+            Ok(self.uvarint()?.checked_sub(1).map(|length| length as usize))
+        } else {
+            Ok(usize::try_from(self.i32()?).ok())
+        }
     }
 
     /// Bytes or null.
@@ -266,7 +280,9 @@ impl<'a> Decoder<'a> {
 
     /// Text or null.
     pub(in crate::kafka) fn nullable_string(&mut self) -> Result<Option<&'a str>> {
-        let Some(bytes) = self.nullable_bytes()? else { return Ok(None) };
+        let length = if self.flexible { self.length()? } else { usize::try_from(self.i16()?).ok() };
+        let Some(length) = length else { return Ok(None) };
+        let bytes = self.take(length)?;
         std::str::from_utf8(bytes).map(Some).map_err(|_| malformed("a text is not UTF-8"))
     }
 
@@ -275,22 +291,7 @@ impl<'a> Decoder<'a> {
         Ok(self.nullable_string()?.unwrap_or_default())
     }
 
-    /// Text with the old two-byte length.
-    pub(in crate::kafka) fn old_string(&mut self) -> Result<&'a str> {
-        let length = usize::try_from(self.i16()?).unwrap_or_default();
-        std::str::from_utf8(self.take(length)?).map_err(|_| malformed("a text is not UTF-8"))
-    }
-
-    /// The number of items of an old-style array; each item needs a byte at least.
-    pub(in crate::kafka) fn old_array_len(&mut self) -> Result<usize> {
-        let length = usize::try_from(self.i32()?).unwrap_or_default();
-        if length > self.left.len() {
-            return Err(malformed("a list is longer than the answer"));
-        }
-        Ok(length)
-    }
-
-    /// A compact array; null counts as empty.
+    /// An array; null counts as empty.
     pub(in crate::kafka) fn array<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T>,
@@ -307,12 +308,13 @@ impl<'a> Decoder<'a> {
         Ok(items)
     }
 
-    /// Tagged fields; `read` sees each with its number and its bytes.
+    /// Tagged fields, where there may be some; `read` sees each with its number and its bytes.
     pub(in crate::kafka) fn tags(&mut self, mut read: impl FnMut(u32, Self) -> Result<()>) -> Result<()> {
-        for _ in 0..self.uvarint()? {
+        let count = if self.flexible { self.uvarint()? } else { 0 };
+        for _ in 0..count {
             let tag = self.uvarint()?;
             let length = self.uvarint()? as usize;
-            read(tag, Self::new(self.take(length)?))?;
+            read(tag, Self::new(self.take(length)?, true))?;
         }
         Ok(())
     }
@@ -348,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_frame_carries_its_length_and_shares_long_bytes() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         encoder.i16(7);
         encoder.shared_bytes(Bytes::from_static(b"abc"));
         encoder.no_tags();
@@ -360,7 +362,7 @@ mod tests {
 
     #[test]
     fn what_was_written_can_be_read_and_broken_lengths_are_errors() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         encoder.string("ab");
         encoder.nullable_string(None);
         encoder.array(&[1, 2], |encoder, number| encoder.i32(*number));
@@ -368,14 +370,38 @@ mod tests {
         let mut frame = encoder.into_frame().unwrap();
         frame.advance(4);
         let bytes = frame.copy_to_bytes(frame.remaining());
-        let mut decoder = Decoder::new(&bytes);
+        let mut decoder = Decoder::new(&bytes, true);
         assert_eq!(decoder.string().unwrap(), "ab");
         assert_eq!(decoder.nullable_string().unwrap(), None);
         assert_eq!(decoder.array(Decoder::i32).unwrap(), [1, 2]);
         decoder.skip_tags().unwrap();
         for broken in [&[5, b'a'][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 1], &[]] {
-            assert!(Decoder::new(broken).string().is_err());
+            assert!(Decoder::new(broken, true).string().is_err());
         }
-        assert!(Decoder::new(&[0xff, 0xff, 0xff, 0xff, 0x0f]).array(Decoder::i32).is_err());
+        assert!(Decoder::new(&[0xff, 0xff, 0xff, 0xff, 0x0f], true).array(Decoder::i32).is_err());
+    }
+
+    #[test]
+    fn the_old_style_has_fixed_lengths_and_no_tags() {
+        let mut encoder = Encoder::new(false);
+        encoder.string("ab");
+        encoder.nullable_string(None);
+        encoder.shared_bytes(Bytes::from_static(b"c"));
+        encoder.array(&[7], |encoder, number| encoder.i16(*number));
+        encoder.no_tags();
+        let mut frame = encoder.into_frame().unwrap();
+        frame.advance(4);
+        let bytes = frame.copy_to_bytes(frame.remaining());
+        assert_eq!(bytes, &b"\0\x02ab\xff\xff\0\0\0\x01c\0\0\0\x01\0\x07"[..]);
+        let mut decoder = Decoder::new(&bytes, false);
+        assert_eq!(decoder.string().unwrap(), "ab");
+        assert_eq!(decoder.nullable_string().unwrap(), None);
+        assert_eq!(decoder.bytes().unwrap(), b"c");
+        assert_eq!(decoder.array(Decoder::i16).unwrap(), [7]);
+        decoder.skip_tags().unwrap();
+        assert_eq!(decoder.remaining(), 0);
+        // Null and too long.
+        assert_eq!(Decoder::new(&[0xff; 4], false).nullable_bytes().unwrap(), None);
+        assert!(Decoder::new(&[0x7f, 0xff, 0xff, 0xff], false).array(Decoder::i32).is_err());
     }
 }

@@ -108,11 +108,12 @@ impl Connection {
         KafkaError::new(
             KafkaErrorKind::Unsupported,
             format!(
-                "the broker {} speaks {} {theirs}, and versions {} to {} are spoken here",
+                "the broker {} speaks {} {theirs}, but versions {} to {} are needed here, which Kafka {} and later have",
                 self.address,
                 R::NAME,
                 R::OLDEST,
-                R::NEWEST
+                R::NEWEST,
+                R::SINCE
             ),
         )
     }

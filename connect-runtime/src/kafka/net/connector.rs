@@ -10,10 +10,11 @@ use tokio_rustls::TlsConnector;
 use super::connection::{Connection, Stream};
 use super::error::{Code, broken, timed_out};
 use super::messages::ApiVersions;
+use super::request::Request;
 use super::sasl;
-use super::tls;
 use crate::kafka::properties::Reader;
 use crate::kafka::security::{self, Sasl};
+use crate::kafka::tls;
 use crate::kafka::{KafkaError, KafkaErrorKind, Result};
 
 /// What every connection of a client has in common.
@@ -41,7 +42,7 @@ impl Connector {
         let security = security::read(reader).await?;
         Ok(Self {
             client_id,
-            tls: security.tls.as_ref().map(tls::connector).transpose()?,
+            tls: security.tls.as_ref().map(tls::config).transpose()?.map(TlsConnector::from),
             sasl: security.sasl,
             patience: setup.min(request_timeout).max(Duration::from_millis(1)),
             request_timeout,
@@ -70,14 +71,13 @@ impl Connector {
             }
         };
         let mut connection = Connection::new(stream, address.into(), Arc::clone(&self.client_id));
-        let versions = connection.call(&ApiVersions, self.patience).await?;
-        match Code(versions.code) {
-            Code::NONE => {}
-            Code::UNSUPPORTED_VERSION => {
-                let message = format!("the broker {address} is older than Kafka 2.4, which is too old");
-                return Err(KafkaError::new(KafkaErrorKind::Unsupported, message));
-            }
-            code => return Err(code.failed(tried(), None)),
+        let mut versions = connection.call(&ApiVersions, self.patience).await?;
+        if Code(versions.code) == Code::UNSUPPORTED_VERSION {
+            // Older than Kafka 2.4.
+            versions = connection.call_version(&ApiVersions, ApiVersions::OLDEST, self.patience).await?;
+        }
+        if !Code(versions.code).is_ok() {
+            return Err(Code(versions.code).failed(tried(), None));
         }
         connection.learn(&versions);
         if let Some(sasl) = &self.sasl {

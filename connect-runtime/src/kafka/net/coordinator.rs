@@ -36,8 +36,9 @@ struct Found {
 impl Request for FindCoordinator<'_> {
     const KEY: i16 = 10;
     const NAME: &'static str = "FindCoordinator";
-    const OLDEST: i16 = 3;
+    const OLDEST: i16 = 2;
     const NEWEST: i16 = 3;
+    const FLEXIBLE: i16 = 3;
     type Response = Found;
 
     fn encode(&self, _: i16, to: &mut Encoder) {

@@ -57,9 +57,11 @@ impl Code {
     pub(in crate::kafka) const KAFKA_STORAGE_ERROR: Self = Self(56);
     pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: Self = Self(58);
     pub(in crate::kafka) const UNKNOWN_PRODUCER_ID: Self = Self(59);
+    pub(in crate::kafka) const LISTENER_NOT_FOUND: Self = Self(72);
     pub(in crate::kafka) const FENCED_LEADER_EPOCH: Self = Self(74);
     pub(in crate::kafka) const UNKNOWN_LEADER_EPOCH: Self = Self(75);
     pub(in crate::kafka) const UNSUPPORTED_COMPRESSION_TYPE: Self = Self(76);
+    pub(in crate::kafka) const OFFSET_NOT_AVAILABLE: Self = Self(78);
     pub(in crate::kafka) const MEMBER_ID_REQUIRED: Self = Self(79);
     pub(in crate::kafka) const PREFERRED_LEADER_NOT_AVAILABLE: Self = Self(80);
     pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: Self = Self(81);
@@ -101,6 +103,7 @@ impl Code {
                 | Self::BROKER_NOT_AVAILABLE
                 | Self::REPLICA_NOT_AVAILABLE
                 | Self::KAFKA_STORAGE_ERROR
+                | Self::LISTENER_NOT_FOUND
                 | Self::FENCED_LEADER_EPOCH
                 | Self::UNKNOWN_LEADER_EPOCH
                 | Self::UNKNOWN_TOPIC_ID
@@ -197,9 +200,11 @@ const KNOWN: &[(Code, &str, KafkaErrorKind, bool)] = &[
     (Code::KAFKA_STORAGE_ERROR, "KAFKA_STORAGE_ERROR", Kind::Unavailable, true),
     (Code::SASL_AUTHENTICATION_FAILED, "SASL_AUTHENTICATION_FAILED", Kind::Authentication, false),
     (Code::UNKNOWN_PRODUCER_ID, "UNKNOWN_PRODUCER_ID", Kind::TransactionAborted, false),
+    (Code::LISTENER_NOT_FOUND, "LISTENER_NOT_FOUND", Kind::Unavailable, true),
     (Code::FENCED_LEADER_EPOCH, "FENCED_LEADER_EPOCH", Kind::Unavailable, true),
     (Code::UNKNOWN_LEADER_EPOCH, "UNKNOWN_LEADER_EPOCH", Kind::Unavailable, true),
     (Code::UNSUPPORTED_COMPRESSION_TYPE, "UNSUPPORTED_COMPRESSION_TYPE", Kind::Config, false),
+    (Code::OFFSET_NOT_AVAILABLE, "OFFSET_NOT_AVAILABLE", Kind::Unavailable, true),
     (Code::MEMBER_ID_REQUIRED, "MEMBER_ID_REQUIRED", Kind::Rebalance, true),
     (Code::PREFERRED_LEADER_NOT_AVAILABLE, "PREFERRED_LEADER_NOT_AVAILABLE", Kind::Unavailable, true),
     (Code::GROUP_MAX_SIZE_REACHED, "GROUP_MAX_SIZE_REACHED", Kind::Other, false),

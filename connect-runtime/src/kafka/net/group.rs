@@ -41,6 +41,8 @@ impl Request for JoinGroup<'_> {
     const NAME: &'static str = "JoinGroup";
     const OLDEST: i16 = 6;
     const NEWEST: i16 = 8;
+    const FLEXIBLE: i16 = 6;
+    const SINCE: &'static str = "2.4";
     type Response = JoinedGroup;
 
     fn encode(&self, version: i16, to: &mut Encoder) {
@@ -104,6 +106,8 @@ impl Request for SyncGroup<'_> {
     const NAME: &'static str = "SyncGroup";
     const OLDEST: i16 = 4;
     const NEWEST: i16 = 5;
+    const FLEXIBLE: i16 = 4;
+    const SINCE: &'static str = "2.4";
     type Response = SyncedGroup;
 
     fn encode(&self, version: i16, to: &mut Encoder) {
@@ -147,6 +151,8 @@ impl Request for Heartbeat<'_> {
     const NAME: &'static str = "Heartbeat";
     const OLDEST: i16 = 4;
     const NEWEST: i16 = 4;
+    const FLEXIBLE: i16 = 4;
+    const SINCE: &'static str = "2.4";
     type Response = Code;
 
     fn encode(&self, _: i16, to: &mut Encoder) {
@@ -175,6 +181,8 @@ impl Request for LeaveGroup<'_> {
     const NAME: &'static str = "LeaveGroup";
     const OLDEST: i16 = 4;
     const NEWEST: i16 = 5;
+    const FLEXIBLE: i16 = 4;
+    const SINCE: &'static str = "2.4";
     type Response = Code;
 
     fn encode(&self, version: i16, to: &mut Encoder) {

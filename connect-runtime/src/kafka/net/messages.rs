@@ -22,18 +22,21 @@ pub(in crate::kafka) struct Versions {
 impl Request for ApiVersions {
     const KEY: i16 = 18;
     const NAME: &'static str = "ApiVersions";
-    const OLDEST: i16 = 3;
+    const OLDEST: i16 = 0;
     const NEWEST: i16 = 3;
-    const FLEXIBLE_ANSWER: bool = false;
+    const FLEXIBLE: i16 = 3;
+    const TAGGED_ANSWER: bool = false;
     type Response = Versions;
 
-    fn encode(&self, _: i16, to: &mut Encoder) {
-        to.string("connect-rust");
-        to.string(env!("CARGO_PKG_VERSION"));
+    fn encode(&self, version: i16, to: &mut Encoder) {
+        if version >= 3 {
+            to.string("connect-rust");
+            to.string(env!("CARGO_PKG_VERSION"));
+        }
         to.no_tags();
     }
 
-    fn decode(_: i16, from: &mut Decoder<'_>) -> Result<Versions> {
+    fn decode(version: i16, from: &mut Decoder<'_>) -> Result<Versions> {
         let mut versions = Versions { code: from.i16()?, ..Versions::default() };
         if Code(versions.code) == Code::UNSUPPORTED_VERSION {
             // A broker that does not know the version answers in version 0.
@@ -44,7 +47,9 @@ impl Request for ApiVersions {
             from.skip_tags()?;
             Ok(api)
         })?;
-        from.i32()?;
+        if version >= 1 {
+            from.i32()?;
+        }
         from.tags(|tag, mut from| {
             if tag == 2 {
                 let finalized = from.array(|from| {
@@ -112,8 +117,9 @@ pub(super) fn address(host: &str, port: i32) -> String {
 impl Request for Metadata {
     const KEY: i16 = 3;
     const NAME: &'static str = "Metadata";
-    const OLDEST: i16 = 9;
+    const OLDEST: i16 = 7;
     const NEWEST: i16 = 12;
+    const FLEXIBLE: i16 = 9;
     type Response = Cluster;
 
     fn encode(&self, version: i16, to: &mut Encoder) {
@@ -125,10 +131,12 @@ impl Request for Metadata {
             to.no_tags();
         });
         to.bool(self.create);
-        if version <= 10 {
+        if (8..=10).contains(&version) {
             to.bool(false);
         }
-        to.bool(false);
+        if version >= 8 {
+            to.bool(false);
+        }
         to.no_tags();
     }
 
@@ -149,7 +157,9 @@ impl Request for Metadata {
             let id = if version >= 10 { from.uuid()? } else { [0; 16] };
             from.bool()?;
             let partitions = from.array(partition)?;
-            from.i32()?;
+            if version >= 8 {
+                from.i32()?;
+            }
             from.skip_tags()?;
             Ok(TopicMetadata { code, name, id, partitions })
         })?;

@@ -16,7 +16,6 @@ mod messages;
 mod request;
 mod sasl;
 mod scram;
-mod tls;
 
 pub(super) use codec::{Decoder, Encoder, Uuid, put_varint, varint_len};
 pub(super) use connection::{Connection, Sent, decode};

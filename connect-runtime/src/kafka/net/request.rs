@@ -13,10 +13,12 @@ pub(in crate::kafka) trait Request: Sync {
     const OLDEST: i16;
     /// The newest version spoken.
     const NEWEST: i16;
-    /// Whether the header of the request carries tagged fields.
-    const FLEXIBLE: bool = true;
-    /// Whether the header of the answer does. That of ApiVersions never does.
-    const FLEXIBLE_ANSWER: bool = Self::FLEXIBLE;
+    /// The first version with compact lengths and tagged fields.
+    const FLEXIBLE: i16;
+    /// Whether the header of the answer has tagged fields from then on. That of ApiVersions never does.
+    const TAGGED_ANSWER: bool = true;
+    /// The Kafka whose brokers speak the oldest version, for errors.
+    const SINCE: &'static str = "2.1";
 
     /// The answer.
     type Response: Send;
@@ -35,22 +37,20 @@ pub(super) fn frame<R: Request>(
     correlation: i32,
     client_id: &str,
 ) -> Result<Chunks> {
-    let mut encoder = Encoder::new();
+    let mut encoder = Encoder::new(version >= R::FLEXIBLE);
     encoder.i16(R::KEY);
     encoder.i16(version);
     encoder.i32(correlation);
     encoder.old_nullable_string(Some(client_id));
-    if R::FLEXIBLE {
-        encoder.no_tags();
-    }
+    encoder.no_tags();
     request.encode(version, &mut encoder);
     encoder.into_frame()
 }
 
 /// Reads an answer whose correlation id was read already.
 pub(super) fn answer<R: Request>(version: i16, body: &[u8]) -> Result<R::Response> {
-    let mut decoder = Decoder::new(body);
-    if R::FLEXIBLE_ANSWER {
+    let mut decoder = Decoder::new(body, version >= R::FLEXIBLE);
+    if R::TAGGED_ANSWER {
         decoder.skip_tags()?;
     }
     R::decode(version, &mut decoder)

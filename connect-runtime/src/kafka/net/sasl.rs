@@ -23,17 +23,16 @@ impl Request for Handshake {
     const NAME: &'static str = "SaslHandshake";
     const OLDEST: i16 = 1;
     const NEWEST: i16 = 1;
-    const FLEXIBLE: bool = false;
+    const FLEXIBLE: i16 = i16::MAX;
     type Response = Mechanisms;
 
     fn encode(&self, _: i16, to: &mut Encoder) {
-        to.old_nullable_string(Some(self.0));
+        to.string(self.0);
     }
 
     fn decode(_: i16, from: &mut Decoder<'_>) -> Result<Mechanisms> {
         let code = Code(from.i16()?);
-        let count = from.old_array_len()?;
-        let enabled = (0..count).map(|_| from.old_string().map(str::to_owned)).collect::<Result<_>>()?;
+        let enabled = from.array(|from| from.string().map(str::to_owned))?;
         Ok(Mechanisms { code, enabled })
     }
 }
@@ -51,8 +50,9 @@ struct Authenticated {
 impl Request for Authenticate {
     const KEY: i16 = 36;
     const NAME: &'static str = "SaslAuthenticate";
-    const OLDEST: i16 = 2;
+    const OLDEST: i16 = 0;
     const NEWEST: i16 = 2;
+    const FLEXIBLE: i16 = 2;
     type Response = Authenticated;
 
     fn encode(&self, _: i16, to: &mut Encoder) {
@@ -60,13 +60,13 @@ impl Request for Authenticate {
         to.no_tags();
     }
 
-    fn decode(_: i16, from: &mut Decoder<'_>) -> Result<Authenticated> {
-        Ok(Authenticated {
-            code: Code(from.i16()?),
-            said: from.nullable_string()?.map(str::to_owned),
-            bytes: from.bytes()?.to_vec(),
-            lifetime: Duration::from_millis(u64::try_from(from.i64()?).unwrap_or_default()),
-        })
+    fn decode(version: i16, from: &mut Decoder<'_>) -> Result<Authenticated> {
+        let code = Code(from.i16()?);
+        let said = from.nullable_string()?.map(str::to_owned);
+        let bytes = from.bytes()?.to_vec();
+        let lifetime = if version >= 1 { from.i64()? } else { 0 };
+        let lifetime = Duration::from_millis(u64::try_from(lifetime).unwrap_or_default());
+        Ok(Authenticated { code, said, bytes, lifetime })
     }
 }
 

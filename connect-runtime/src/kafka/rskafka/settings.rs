@@ -7,15 +7,13 @@ use futures::FutureExt;
 use rskafka::BackoffConfig;
 use rskafka::client::partition::Compression;
 use rskafka::client::{Client, ClientBuilder, Credentials, OauthBearerCredentials, SaslConfig};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::error::{failed, timed_out};
 use super::unsupported;
 use crate::kafka::properties::{Reader, bootstrap_servers, invalid, refused};
-use crate::kafka::security::{Login, Oauth, Sasl, Tls, token_from_file, unsecured_token};
-use crate::kafka::{Result, security};
+use crate::kafka::security::{Login, Oauth, Sasl, token_from_file, unsecured_token};
+use crate::kafka::{Result, security, tls};
 use crate::time::now_millis;
 
 /// Below a broker's usual limit of 1 MiB for a batch, with room for what encoding adds.
@@ -91,47 +89,11 @@ pub(super) async fn connection(reader: &mut Reader<'_>, patience: Duration) -> R
     Ok(Connection {
         servers,
         client_id: reader.text("client.id").unwrap_or("connect").to_owned(),
-        tls: security.tls.map(|tls| tls_config(&tls)).transpose()?.map(Arc::new),
+        tls: security.tls.as_ref().map(tls::config).transpose()?,
         sasl: security.sasl.map(sasl_config).transpose()?,
         backoff,
         timeout: timeout.min(patience).min(Duration::from_secs(30)),
     })
-}
-
-fn tls_config(tls: &Tls) -> Result<ClientConfig> {
-    let Some(pem) = &tls.roots else {
-        return Err(refused(
-            "`ssl.truststore.location` or `ssl.truststore.certificates` is missing: the Kafka client `rskafka` knows \
-             no authorities of its own",
-        ));
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("the truststore", pem)? {
-        roots
-            .add(certificate)
-            .map_err(|error| refused("the truststore holds a bad certificate").with_source(error))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| refused("TLS cannot be used").with_source(error))?
-        .with_root_certificates(roots);
-    let Some(identity) = &tls.identity else { return Ok(builder.with_no_client_auth()) };
-    let chain = certificates("the keystore", &identity.chain)?;
-    let key = PrivateKeyDer::from_pem_slice(&identity.key)
-        .map_err(|error| refused("the keystore holds no readable private key").with_source(error))?;
-    builder.with_client_auth_cert(chain, key).map_err(|error| {
-        refused("the certificate and the private key of the keystore do not work").with_source(error)
-    })
-}
-
-fn certificates(place: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(refused(format!("{place} holds no certificate"))),
-        Err(error) => Err(refused(format!("{place} holds an unreadable certificate")).with_source(error)),
-    }
 }
 
 fn sasl_config(sasl: Sasl) -> Result<SaslConfig> {
@@ -310,12 +272,5 @@ mod tests {
             ("max.block.ms", "9223372036854775807"),
         ]);
         assert!(producer(&mut Reader::new(&properties)).is_ok());
-    }
-
-    #[test]
-    fn tls_needs_authorities_and_readable_ones() {
-        assert!(tls_config(&Tls::default()).unwrap_err().to_string().contains("ssl.truststore.location"));
-        let tls = Tls { roots: Some(b"nothing".to_vec()), identity: None };
-        assert!(tls_config(&tls).unwrap_err().to_string().contains("holds no certificate"));
     }
 }

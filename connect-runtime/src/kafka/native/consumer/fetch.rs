@@ -5,6 +5,10 @@ use connect_api::TopicPartition;
 use crate::kafka::Result;
 use crate::kafka::net::{Code, Decoder, Encoder, Request, Uuid};
 
+/// The version from which a nearer replica can be asked.
+const WITH_RACKS: i16 = 11;
+/// The version from which the broker sees that the log was cut.
+const WITH_LAST_EPOCH: i16 = 12;
 /// The version from which topics have ids instead of names.
 const WITH_TOPIC_IDS: i16 = 13;
 /// The version from which the number of a replica stands elsewhere.
@@ -91,8 +95,9 @@ impl Fetch<'_> {
 impl Request for Fetch<'_> {
     const KEY: i16 = 1;
     const NAME: &'static str = "Fetch";
-    const OLDEST: i16 = 12;
+    const OLDEST: i16 = 10;
     const NEWEST: i16 = 17;
+    const FLEXIBLE: i16 = 12;
     type Response = Fetched;
 
     fn encode(&self, version: i16, to: &mut Encoder) {
@@ -120,7 +125,9 @@ impl Request for Fetch<'_> {
                 to.i32(target.partition.partition);
                 to.i32(target.leader_epoch);
                 to.i64(target.offset);
-                to.i32(target.last_epoch);
+                if version >= WITH_LAST_EPOCH {
+                    to.i32(target.last_epoch);
+                }
                 // Where the log of a replica begins: this is none.
                 to.i64(-1);
                 to.i32(target.max_bytes);
@@ -129,8 +136,10 @@ impl Request for Fetch<'_> {
             to.no_tags();
         });
         // Partitions that leave the session.
-        to.array_len(0);
-        to.string(self.rack);
+        to.length(0);
+        if version >= WITH_RACKS {
+            to.string(self.rack);
+        }
         to.no_tags();
     }
 
@@ -144,7 +153,7 @@ impl Request for Fetch<'_> {
             } else {
                 TopicKey::Name(from.string()?.to_owned())
             };
-            let parts = from.array(|from| part(from, &topic))?;
+            let parts = from.array(|from| part(from, version, &topic))?;
             from.skip_tags()?;
             Ok(parts)
         })?;
@@ -152,7 +161,7 @@ impl Request for Fetch<'_> {
     }
 }
 
-fn part(from: &mut Decoder<'_>, topic: &TopicKey) -> Result<Part> {
+fn part(from: &mut Decoder<'_>, version: i16, topic: &TopicKey) -> Result<Part> {
     let partition = from.i32()?;
     let code = Code(from.i16()?);
     let (high_watermark, last_stable) = (from.i64()?, from.i64()?);
@@ -162,7 +171,7 @@ fn part(from: &mut Decoder<'_>, topic: &TopicKey) -> Result<Part> {
         from.skip_tags()?;
         Ok(aborted)
     })?;
-    let preferred_replica = from.i32()?;
+    let preferred_replica = if version >= WITH_RACKS { from.i32()? } else { -1 };
     let records = from.bytes()?;
     let records = (from.remaining() + records.len(), records.len());
     let mut diverging = None;

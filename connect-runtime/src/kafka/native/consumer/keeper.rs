@@ -1,96 +1,83 @@
-//! The keeper: asks for news of the cluster and has a lane for every broker.
+//! What the keeper does for a consumer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
 
 use super::lane::Lane;
 use super::state::Shared;
-use crate::kafka::net::{Connector, Contact, Metadata};
-use crate::kafka::{KafkaError, KafkaErrorKind};
+use crate::kafka::KafkaError;
+use crate::kafka::native::keeper::Kept;
+use crate::kafka::native::settings::Backoff;
+use crate::kafka::net::{Cluster, Connector, Metadata, again};
 
-/// Keeps what is known of the cluster fresh, for as long as the consumer lives.
-pub(super) async fn keep(shared: Arc<Shared>, connector: Arc<Connector>, mut contact: Contact) {
-    // Lanes end with this task, and this task with the consumer.
-    let mut lanes = JoinSet::new();
-    let mut failures = 0;
-    let settings = &shared.settings;
-    let mut refresh_at = Instant::now() + settings.metadata_max_age;
-    start_lanes(&shared, &connector, &mut lanes);
-    loop {
-        let wants_news = shared.lock().wants_news();
-        if !wants_news && Instant::now() < refresh_at {
-            failures = 0;
-            tokio::select! {
-                () = shared.wanted.notified() => {}
-                () = sleep_until(refresh_at) => {}
-                Some(ended) = lanes.join_next() => check(&shared, &ended),
-            }
-            continue;
-        }
-        let topics: Vec<_> = {
-            let mut state = shared.lock();
-            // What becomes out of date from here on asks again.
-            state.stale = false;
-            let mut topics: Vec<_> =
-                state.partitions.iter().map(|partition| partition.name.topic.as_str().to_owned()).collect();
-            topics.dedup();
-            topics
-        };
-        match contact.call(&Metadata { topics, create: settings.create_topics }).await {
-            Ok(cluster) => {
-                contact.learn(&cluster.brokers);
-                shared.lock().learn(cluster);
-                refresh_at = Instant::now() + settings.metadata_max_age;
-                start_lanes(&shared, &connector, &mut lanes);
-            }
-            Err(error) => {
-                tracing::debug!("asking for the brokers: {error}");
-                let mut state = shared.lock();
-                state.stale = true;
-                if !error.is_retriable() {
-                    state.failure = Some(crate::kafka::net::again(&error));
-                }
-                state.unreachable = Some(error);
-            }
-        }
-        shared.lock().wake_all();
-        shared.arrived.notify_waiters();
-        if !shared.lock().wants_news() {
-            continue;
-        }
-        // Leaders need a moment to move; asking without a pause would only add to the load.
-        failures += 1;
-        let pause = sleep(settings.retry_backoff.after(failures));
-        tokio::pin!(pause);
-        loop {
-            tokio::select! {
-                () = &mut pause => break,
-                Some(ended) = lanes.join_next() => check(&shared, &ended),
-            }
-        }
+impl Kept for Shared {
+    const NAME: &'static str = "consumer";
+
+    fn max_age(&self) -> Duration {
+        self.settings.metadata_max_age
     }
-}
 
-fn start_lanes(shared: &Arc<Shared>, connector: &Arc<Connector>, lanes: &mut JoinSet<()>) {
-    let mut state = shared.lock();
-    let missing: Vec<_> =
-        state.brokers.keys().filter(|broker| !state.lanes.contains_key(broker)).copied().collect();
-    for broker in missing {
-        let wake = Arc::new(Notify::new());
-        state.lanes.insert(broker, Arc::clone(&wake));
-        let lane = Lane { broker, shared: Arc::clone(shared), connector: Arc::clone(connector), wake };
-        lanes.spawn(lane.run());
+    fn backoff(&self) -> Backoff {
+        self.settings.retry_backoff
     }
-}
 
-/// A lane that panicked reads no more, and nobody would notice.
-fn check(shared: &Shared, ended: &Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        let error = KafkaError::new(KafkaErrorKind::Other, format!("the consumer broke down: {error}"));
-        shared.lock().failure = Some(error);
-        shared.arrived.notify_waiters();
+    fn wanted(&self) -> &Notify {
+        &self.wanted
+    }
+
+    fn wants_news(&self) -> bool {
+        self.lock().wants_news()
+    }
+
+    fn question(&self) -> Metadata {
+        let mut state = self.lock();
+        state.stale = false;
+        let topics = state.partitions.iter().map(|partition| partition.name.topic.as_str().to_owned());
+        let mut topics: Vec<_> = topics.collect();
+        topics.dedup();
+        Metadata { topics, create: self.settings.create_topics }
+    }
+
+    fn learn(&self, cluster: Cluster) {
+        self.lock().learn(cluster);
+    }
+
+    fn unanswered(&self, error: KafkaError) {
+        let mut state = self.lock();
+        state.stale = true;
+        if !error.is_retriable() {
+            state.failure = Some(again(&error));
+        }
+        state.unreachable = Some(error);
+    }
+
+    fn spread(&self) {
+        self.lock().wake_all();
+        self.arrived.notify_waiters();
+    }
+
+    fn new_lanes(&self) -> Vec<(i32, Arc<Notify>)> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let missing = state.brokers.keys().filter(|broker| !state.lanes.contains_key(broker));
+        let lanes: Vec<_> = missing.map(|broker| (*broker, Arc::new(Notify::new()))).collect();
+        state.lanes.extend(lanes.iter().cloned());
+        lanes
+    }
+
+    fn lane(
+        self: Arc<Self>,
+        broker: i32,
+        connector: Arc<Connector>,
+        wake: Arc<Notify>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        Lane { broker, shared: self, connector, wake }.run()
+    }
+
+    fn broke_down(&self, error: KafkaError) {
+        self.lock().failure = Some(error);
+        self.arrived.notify_waiters();
     }
 }

@@ -41,8 +41,9 @@ pub(super) struct Found {
 impl Request for ListOffsets<'_> {
     const KEY: i16 = 2;
     const NAME: &'static str = "ListOffsets";
-    const OLDEST: i16 = 6;
+    const OLDEST: i16 = 4;
     const NEWEST: i16 = 7;
+    const FLEXIBLE: i16 = 6;
     type Response = Vec<Found>;
 
     fn encode(&self, _: i16, to: &mut Encoder) {

@@ -29,6 +29,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use self::partition::Position;
 use self::state::Shared;
 use crate::kafka::krafka::{Committed, Membership};
+use crate::kafka::native::keeper::keep;
 use crate::kafka::net::{Connector, Contact, Metadata, timed_out};
 use crate::kafka::properties::Reader;
 use crate::kafka::{
@@ -69,7 +70,7 @@ impl NativeConsumer {
         let shared = Arc::new(Shared::new(settings));
         shared.lock().learn(cluster);
         let mut tasks = JoinSet::new();
-        tasks.spawn(keeper::keep(Arc::clone(&shared), connector, contact));
+        tasks.spawn(keep(Arc::clone(&shared), connector, contact));
         Ok(Self { shared, mode: Mode::New, membership, tasks })
     }
 

@@ -1,18 +1,17 @@
-//! TLS out of what the settings brought.
+//! TLS out of what the settings brought, for the clients that do it with `rustls`.
 
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use tokio_rustls::TlsConnector;
 
-use crate::kafka::Result;
-use crate::kafka::properties::refused;
-use crate::kafka::security::Tls;
+use super::Result;
+use super::properties::refused;
+use super::security::Tls;
 
 /// Trusts the authorities of the truststore, or the well-known ones where there is none.
-pub(super) fn connector(tls: &Tls) -> Result<TlsConnector> {
+pub(super) fn config(tls: &Tls) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match &tls.roots {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -40,7 +39,7 @@ pub(super) fn connector(tls: &Tls) -> Result<TlsConnector> {
             })?
         }
     };
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 fn certificates(place: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
@@ -58,8 +57,8 @@ mod tests {
 
     #[test]
     fn a_truststore_must_hold_readable_certificates_and_may_be_left_out() {
-        assert!(connector(&Tls::default()).is_ok());
+        assert!(config(&Tls::default()).is_ok());
         let tls = Tls { roots: Some(b"nothing".to_vec()), identity: None };
-        assert!(connector(&tls).err().unwrap().to_string().contains("the truststore holds no certificate"));
+        assert!(config(&tls).err().unwrap().to_string().contains("the truststore holds no certificate"));
     }
 }
