@@ -545,7 +545,7 @@ impl ConnectBuilder {
                 let settings = settings.as_ref().clone();
                 let peers = match self.peers {
                     Some(peers) => peers,
-                    None => peers::http()?,
+                    None => peers::http(&worker.config).await?,
                 };
                 Arc::new(DistributedHerder::start(Arc::clone(&worker), settings, peers).await?)
             }

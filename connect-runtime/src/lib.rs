@@ -73,6 +73,7 @@
 //! | [`converters`] | Kafka's stock converters, registered by themselves |
 //! | [`config`] | worker and connector configuration, config providers, files |
 //! | `rest` (feature `rest`) | Kafka Connect's REST API |
+//! | `telemetry` (feature `opentelemetry`) | the metrics through OpenTelemetry |
 //! | `explain` (feature `json`) | what each stage of a connector makes of one record |
 //!
 //! # Features
@@ -82,6 +83,7 @@
 //! | `krafka` | yes | the Kafka client of the crate `krafka`, with everything the engine can use |
 //! | `json` | yes | `JsonConverter` |
 //! | `native` | yes | producers and consumers of our own, chosen by `producer.client=native` and `consumer.client=native`: far less CPU per record |
+//! | `opentelemetry` | no | the metrics as instruments of an OpenTelemetry meter |
 //! | `rest` | no | Kafka Connect's REST API as an `axum` router, and a server for it |
 //! | `rskafka` | no | the client of the crate `rskafka`, used when `krafka` is off. It has no consumer groups, so it runs sources only |
 //! | `zstd` | no | compression with zstd, for the client |
@@ -107,7 +109,11 @@ mod pipeline;
 pub mod rest;
 mod storage;
 mod task;
+#[cfg(feature = "opentelemetry")]
+pub mod telemetry;
 mod time;
+#[cfg(feature = "rest")]
+mod tls;
 #[doc(hidden)]
 pub mod wire;
 mod worker;
@@ -120,7 +126,9 @@ pub use herder::{Abandoned, ConnectorInfo, ConnectorStatus, ConnectorType, Herde
 pub use kafka::memory::MemoryKafka;
 pub use ledger::{LedgerCounts, LedgerPartition, TaskLedger};
 pub use loggers::{LoggerLevel, Loggers};
-pub use metrics::{Histogram, Metric, MetricValue, Metrics, TaskMetrics};
+pub use metrics::{
+    Histogram, Metric, MetricKind, MetricTemplate, MetricValue, Metrics, TaskMetrics, metric_templates,
+};
 pub use storage::{RestartStatus, State, Status};
 pub use task::control::TargetState;
 pub use wire::request_signature::RequestSignature;

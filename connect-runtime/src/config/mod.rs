@@ -11,6 +11,12 @@
 pub mod clients;
 mod connector;
 mod files;
+#[cfg(any(feature = "krafka", feature = "rskafka", feature = "rest"))]
+#[cfg_attr(
+    not(all(feature = "rest", any(feature = "krafka", feature = "rskafka"))),
+    expect(dead_code, reason = "the clients read one module, the REST API reads files")
+)]
+pub(crate) mod jaas;
 mod keys;
 mod policy;
 mod problems;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::properties::refused;
 use super::{KafkaError, Result};
+use crate::config::jaas::only_module;
 
 /// A parsed login configuration. It has no `Debug`: the options hold passwords.
 pub(super) struct Jaas {
@@ -15,31 +16,8 @@ pub(super) struct Jaas {
 impl Jaas {
     /// Parses `module flag key="value" … ;`. Errors never show the text: it holds secrets.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let mut tokens = tokens(text)?.into_iter();
-        let module = tokens.next().ok_or_else(|| malformed("it is empty"))?;
-        let flag = tokens.next().ok_or_else(|| malformed("the control flag `required` is missing"))?;
-        let flags = ["required", "requisite", "sufficient", "optional"];
-        if !flags.iter().any(|known| known.eq_ignore_ascii_case(&flag)) {
-            return Err(malformed("the word after the login module must be `required`"));
-        }
-        let mut options = BTreeMap::new();
-        loop {
-            let Some(key) = tokens.next() else { return Err(malformed("the closing `;` is missing")) };
-            if key == ";" {
-                break;
-            }
-            let (Some(equals), Some(value)) = (tokens.next(), tokens.next()) else {
-                return Err(malformed("an option has no value"));
-            };
-            if equals != "=" || value == ";" {
-                return Err(malformed("options are written key=\"value\""));
-            }
-            options.insert(key, value);
-        }
-        if tokens.next().is_some() {
-            return Err(malformed("it names more than one login module"));
-        }
-        Ok(Self { module, options })
+        let module = only_module(text).map_err(malformed)?;
+        Ok(Self { module: module.class, options: module.options })
     }
 
     /// An option.
@@ -64,57 +42,6 @@ fn malformed(why: &str) -> KafkaError {
         "`sasl.jaas.config` is malformed: {why}; it looks like \
         `org.apache.kafka.common.security.plain.PlainLoginModule required username=\"…\" password=\"…\";`"
     ))
-}
-
-/// Words, quoted texts, `=` and `;`, with comments left out.
-fn tokens(text: &str) -> Result<Vec<String>> {
-    let mut tokens = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(next) = chars.next() {
-        match next {
-            c if c.is_whitespace() => {}
-            '=' | ';' => tokens.push(next.to_string()),
-            '"' | '\'' => tokens.push(quoted(&mut chars, next)?),
-            '/' if chars.peek() == Some(&'/') => while chars.next().is_some_and(|c| c != '\n') {},
-            '/' if chars.peek() == Some(&'*') => {
-                let mut last = ' ';
-                for c in chars.by_ref() {
-                    if last == '*' && c == '/' {
-                        break;
-                    }
-                    last = c;
-                }
-            }
-            first => {
-                let mut word = String::from(first);
-                while let Some(c) =
-                    chars.next_if(|c| !c.is_whitespace() && !matches!(c, '=' | ';' | '"' | '\''))
-                {
-                    word.push(c);
-                }
-                tokens.push(word);
-            }
-        }
-    }
-    Ok(tokens)
-}
-
-fn quoted(chars: &mut impl Iterator<Item = char>, quote: char) -> Result<String> {
-    let mut text = String::new();
-    while let Some(c) = chars.next() {
-        match c {
-            c if c == quote => return Ok(text),
-            '\\' => match chars.next() {
-                Some('n') => text.push('\n'),
-                Some('t') => text.push('\t'),
-                Some('r') => text.push('\r'),
-                Some(escaped) => text.push(escaped),
-                None => break,
-            },
-            c => text.push(c),
-        }
-    }
-    Err(malformed("a quotation mark is not closed"))
 }
 
 #[cfg(test)]

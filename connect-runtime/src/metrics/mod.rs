@@ -3,14 +3,18 @@
 mod registry;
 mod startups;
 mod states;
+mod templates;
 mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
+#[cfg(feature = "opentelemetry")]
+pub(crate) use self::registry::scope;
 pub use self::registry::{Histogram, Metric, MetricValue, Metrics};
 pub(crate) use self::startups::WorkerStartups;
 pub(crate) use self::states::{Phase, StateTimes};
+pub use self::templates::{MetricKind, MetricTemplate, metric_templates};
 pub(crate) use self::window::{Counter, Sampling, Timing, Window};
 use crate::ledger::{Ledger, LedgerPartition};
 

@@ -1,5 +1,6 @@
 //! [`Metrics`]: everything that is measured, under Kafka's names, at one moment.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// The value of a metric.
@@ -124,21 +125,19 @@ impl Metrics {
     pub fn prometheus(&self) -> String {
         // Prometheus wants all lines of a name together.
         let mut families: Vec<(String, &'static str, Vec<String>)> = Vec::new();
+        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
         for metric in &self.metrics {
-            let name = prometheus_name(metric);
             let ty = match &metric.value {
                 MetricValue::Histogram(_) => "histogram",
                 MetricValue::Number(_) if metric.name.ends_with("-total") => "counter",
                 MetricValue::Number(_) | MetricValue::Text(_) => "gauge",
             };
-            let at = match families.iter().position(|(known, ..)| *known == name) {
-                Some(at) => at,
-                None => {
-                    families.push((name.clone(), ty, Vec::new()));
-                    families.len() - 1
-                }
-            };
-            lines(&mut families[at].2, &name, metric);
+            let at = *places.entry((metric.group, metric.name)).or_insert_with(|| {
+                families.push((prometheus_name(metric.group, metric.name), ty, Vec::new()));
+                families.len() - 1
+            });
+            let (name, _, rows) = &mut families[at];
+            lines(rows, name, metric);
         }
         let mut text = String::new();
         for (name, ty, lines) in families {
@@ -151,15 +150,17 @@ impl Metrics {
     }
 }
 
-fn prometheus_name(metric: &Metric) -> String {
-    let group = metric.group.strip_suffix("-metrics").unwrap_or(metric.group);
-    let group = group.strip_prefix("connect-").unwrap_or(group);
-    let prefix = if metric.group == super::OWN_GROUP {
-        "connect".to_owned()
-    } else {
-        format!("kafka_connect_{group}")
-    };
-    format!("{prefix}_{}", metric.name).replace(['-', '.'], "_")
+/// What stands before the name of a metric, its group as the usual rules shorten it.
+pub(crate) fn scope(group: &str) -> String {
+    if group == super::OWN_GROUP {
+        return "connect".to_owned();
+    }
+    let group = group.strip_suffix("-metrics").unwrap_or(group);
+    format!("kafka.connect.{}", group.strip_prefix("connect-").unwrap_or(group))
+}
+
+pub(super) fn prometheus_name(group: &str, name: &str) -> String {
+    format!("{}.{name}", scope(group)).replace(['-', '.'], "_")
 }
 
 fn lines(lines: &mut Vec<String>, name: &str, metric: &Metric) {

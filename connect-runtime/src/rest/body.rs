@@ -89,9 +89,10 @@ pub(super) fn map(json: &Json) -> Result<NullableMap, Failure> {
 }
 
 /// A list of configurations: what a worker sends to another.
-pub(super) fn maps(json: &Json) -> Result<Vec<NullableMap>, Failure> {
-    let Json::Array(list) = json else {
-        return Err(mismatch("java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>", json));
+pub(super) fn maps(body: &[u8]) -> Result<Vec<NullableMap>, Failure> {
+    let json = json(body)?.ok_or_else(|| unreadable("No content to map due to end-of-input"))?;
+    let Json::Array(list) = &json else {
+        return Err(mismatch("java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>", &json));
     };
     list.iter().map(map).collect()
 }

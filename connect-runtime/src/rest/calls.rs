@@ -366,7 +366,7 @@ impl Call<'_> {
     }
 
     async fn put_tasks(&self, name: &str) -> Answered {
-        let configs = body::maps(&body::required(&self.body)?)?;
+        let configs = body::maps(&self.body)?;
         let configs = configs.into_iter().map(|config| without_nulls(config).0).collect();
         self.herder.put_task_configs(name, configs, self.signature()?).await?;
         empty(StatusCode::NO_CONTENT)

@@ -100,13 +100,13 @@ pub(super) struct ConnectorState {
     ty: &'static str,
 }
 
-/// `version`: that of the connector's plugin.
+/// `version`: that of the connector's plugin here, for a status that has none.
 pub(super) fn state(id: Option<usize>, status: Status, version: Option<&str>) -> State {
     State {
         id,
         state: status.state.as_str(),
         worker_id: status.worker_id,
-        version: version.map(str::to_owned),
+        version: status.version.or_else(|| version.map(str::to_owned)),
         trace: status.trace.filter(|trace| !trace.is_empty()),
     }
 }

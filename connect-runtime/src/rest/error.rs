@@ -9,8 +9,6 @@ use crate::error::Error;
 pub(super) struct Failure {
     pub(super) status: StatusCode,
     pub(super) message: String,
-    /// Whether the answer says that it is JSON. Kafka's server says so only where an operation answered.
-    pub(super) typed: bool,
 }
 
 /// What an operation answers instead of a result.
@@ -27,13 +25,13 @@ pub(super) enum Refusal {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), typed: true }
+        Self { status, message: message.into() }
     }
 
     /// An answer of the server itself: `HTTP 404 Not Found`.
     pub(super) fn of_server(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or_default();
-        Self { status, message: format!("HTTP {} {reason}", status.as_u16()), typed: false }
+        Self { status, message: format!("HTTP {} {reason}", status.as_u16()) }
     }
 
     pub(super) fn body(&self) -> String {

@@ -35,7 +35,6 @@ mod openapi;
 mod operation;
 mod plugins;
 mod serve;
-mod tls;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -276,11 +275,7 @@ fn render(answer: Answer) -> Response<Body> {
 }
 
 fn render_failure(failure: &Failure) -> Response<Body> {
-    let mut response = response(failure.status, "application/json", Some(failure.body()));
-    if !failure.typed {
-        response.headers_mut().remove(header::CONTENT_TYPE);
-    }
-    response
+    response(failure.status, "application/json", Some(failure.body()))
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: Option<String>) -> Response<Body> {

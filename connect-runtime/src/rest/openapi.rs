@@ -25,7 +25,7 @@ const OPERATIONS: &[Row] = &[
     ("get", "~", "A connector's configuration and tasks", None, &[(200, Some("ConnectorInfo"))], &[404]),
     ("delete", "~", "Stops a connector and forgets it", None, &[(204, None)], &[404, 409]),
     ("get", "~/config", "A connector's configuration", None, &[(200, Some("Config"))], &[404]),
-    ("put", "~/config", "Creates a connector or replaces its configuration", Some("Config"), &[(200, Some("ConnectorInfo")), (201, Some("ConnectorInfo"))], &[400, 409, 415, 500]),
+    ("put", "~/config", "Creates a connector or replaces its configuration", Some("ConnectorConfig"), &[(200, Some("ConnectorInfo")), (201, Some("ConnectorInfo"))], &[400, 409, 415, 500]),
     ("patch", "~/config", "Changes some keys of a connector's configuration; null removes one", Some("ConfigPatch"), &[(200, Some("ConnectorInfo"))], &[400, 404, 409, 415, 500]),
     ("get", "~/status", "How a connector and its tasks are doing", None, &[(200, Some("ConnectorStateInfo"))], &[404]),
     ("get", "~/topics", "The topics that a connector has used", None, &[(200, Some("ActiveTopics"))], &[403]),
@@ -40,7 +40,7 @@ const OPERATIONS: &[Row] = &[
     ("post", "~/tasks/{task}/restart", "Restarts a task", None, &[(204, None)], &[404, 409, 500]),
     ("put", "~/fence", "Between workers: fences the former tasks of a source connector", None, &[(204, None)], &[400, 403, 404, 409, 500, 503]),
     ("get", "~/offsets", "The committed offsets of a connector", None, &[(200, Some("ConnectorOffsets"))], &[404, 500]),
-    ("patch", "~/offsets", "Alters offsets of a stopped connector", Some("ConnectorOffsets"), &[(200, Some("Message"))], &[400, 404, 409, 415, 500]),
+    ("patch", "~/offsets", "Alters offsets of a stopped connector", Some("AlterOffsets"), &[(200, Some("Message"))], &[400, 404, 409, 415, 500]),
     ("delete", "~/offsets", "Forgets the offsets of a stopped connector", None, &[(200, Some("Message"))], &[400, 404, 409, 500]),
     ("get", "/connector-plugins", "The plugins that are built in", None, &[(200, Some("Plugins"))], &[]),
     ("get", "/connector-plugins/{plugin}/config", "The keys of a plugin", None, &[(200, Some("ConfigKeys"))], &[400, 404]),
@@ -141,7 +141,8 @@ fn operation_id(method: &str, path: &str) -> String {
 fn parameters_of(method: &str, path: &str) -> Vec<Json> {
     let query =
         |name: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "schema": schema});
-    let flag = || json!({"type": "boolean", "default": false});
+    // As in Kafka, whatever a parameter says is taken: anything but `true` is false, what is unknown has no effect.
+    let flag = |default: &str| json!({"type": "string", "default": default, "description": "`true`; anything else is false"});
     let mut parameters: Vec<Json> = path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
@@ -156,14 +157,14 @@ fn parameters_of(method: &str, path: &str) -> Vec<Json> {
     match (method, path) {
         ("get", "/connectors") => parameters.push(query(
             "expand",
-            json!({"type": "array", "items": {"type": "string", "enum": ["status", "info"]}}),
+            json!({"type": "array", "items": {"type": "string"}, "description": "`status`, `info` or both; what else is named has no effect"}),
         )),
         ("post", path) if path.ends_with("}/restart") && !path.contains("{task}") => {
-            parameters.push(query("includeTasks", flag()));
-            parameters.push(query("onlyFailed", flag()));
+            parameters.push(query("includeTasks", flag("false")));
+            parameters.push(query("onlyFailed", flag("false")));
         }
         ("get", "/connector-plugins") => {
-            parameters.push(query("connectorsOnly", json!({"type": "boolean", "default": true})));
+            parameters.push(query("connectorsOnly", flag("true")));
         }
         ("get", path) if path.starts_with("/connector-plugins/") => {
             parameters.push(query("version", json!({"type": "string", "default": "latest"})));
@@ -171,7 +172,7 @@ fn parameters_of(method: &str, path: &str) -> Vec<Json> {
         ("put", "/admin/loggers/{logger}") => {
             parameters.push(query(
                 "scope",
-                json!({"type": "string", "enum": ["worker", "cluster"], "default": "worker"}),
+                json!({"type": "string", "default": "worker", "description": "`worker` or `cluster`; anything else is `worker`"}),
             ));
         }
         _ => {}
@@ -202,13 +203,17 @@ fn schemas() -> Json {
         "ServerInfo": object(json!({"version": text(), "commit": text(), "kafka_cluster_id": nullable()}), &[]),
         "WorkerStatus": object(json!({"status": text(), "message": text()}), &[]),
         "Config": {"type": "object", "additionalProperties": {"type": "string"}},
+        "ConnectorConfig": {
+            "type": "object", "properties": {"connector.class": text()}, "required": ["connector.class"],
+            "additionalProperties": {"type": "string"},
+        },
         "ConfigPatch": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
         "TaskConfigs": list("Config"),
         "Connectors": {"oneOf": [texts(), {"type": "object", "additionalProperties": {"type": "object", "properties": {
             "info": reference("ConnectorInfo"), "status": reference("ConnectorStateInfo"),
         }}}]},
         "CreateConnectorRequest": object(json!({
-            "name": text(), "config": reference("Config"),
+            "name": text(), "config": reference("ConnectorConfig"),
             "initial_state": {"type": "string", "enum": ["RUNNING", "PAUSED", "STOPPED"]},
         }), &["initial_state"]),
         "ConnectorTaskId": object(json!({"connector": text(), "task": {"type": "integer"}}), &[]),
@@ -226,6 +231,7 @@ fn schemas() -> Json {
         "ActiveTopics": {"type": "object", "additionalProperties": object(json!({"topics": texts()}), &[])},
         "ConnectorOffset": object(json!({"partition": {"type": ["object", "null"]}, "offset": {"type": ["object", "null"]}}), &[]),
         "ConnectorOffsets": object(json!({"offsets": list("ConnectorOffset")}), &[]),
+        "AlterOffsets": object(json!({"offsets": {"type": "array", "minItems": 1, "items": reference("ConnectorOffset")}}), &[]),
         "Plugins": {"type": "array", "items": object(json!({"class": text(), "type": text(), "version": text()}), &["version"])},
         "ConfigKey": object(json!({
             "name": text(), "type": text(), "required": {"type": "boolean"}, "default_value": nullable(),

@@ -13,9 +13,10 @@ use super::auth::BasicAuth;
 use super::forward::Forwarder;
 use super::headers::ResponseHeaders;
 use super::listener::{Address, Secure};
-use super::{Api, Parts, tls};
+use super::{Api, Parts};
 use crate::error::Result;
 use crate::herder::Herder;
+use crate::tls;
 
 /// How long requests under way may take when the server stops: Kafka's time for it.
 const GRACE: Duration = Duration::from_secs(60);
@@ -70,11 +71,10 @@ pub async fn serve(herder: Arc<dyn Herder>) -> Result<RestServer> {
     let config = herder.worker_config().clone();
     let rest = &config.rest;
     let auth = BasicAuth::read(&config).await?.map(Arc::new);
-    let own = tls::settings(config.properties(), "listeners.https.");
     let api = Api {
         auth,
         headers: Arc::new(ResponseHeaders::new(rest)),
-        forwarder: Arc::new(Forwarder { tls: tls::connector(&own).await? }),
+        forwarder: Arc::new(Forwarder { tls: tls::of_peers(&config).await? }),
         ..Api::new(Arc::clone(&herder), Parts::Both)
     };
     let mut ports = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connect_api::{Error, Offsets, RawHeaders, Result, TopicPartition};
+use connect_api::{Error, Offsets, RawHeaders, Result, Str, TopicPartition};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -32,9 +32,29 @@ const INBOX: usize = 64;
 /// A record as it was read.
 #[derive(Debug)]
 pub(crate) struct LogRecord {
+    pub(crate) topic: Str,
+    pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) key: Option<Bytes>,
     pub(crate) value: Option<Bytes>,
+}
+
+/// How much of a key stands in the log.
+const SHOWN: usize = 200;
+
+impl LogRecord {
+    /// Says in the log that the record means nothing here. It is skipped; its value may be a secret and is not shown.
+    pub(crate) fn skipped(&self, why: &str) {
+        let key = self.key.as_deref().map(|key| String::from_utf8_lossy(&key[..key.len().min(SHOWN)]));
+        tracing::error!(
+            topic = %self.topic,
+            partition = self.partition,
+            offset = self.offset,
+            key = key.as_deref().unwrap_or("(none)"),
+            why,
+            "a record of an internal topic cannot be read and is skipped"
+        );
+    }
 }
 
 /// What a record is handed to. It must not block.
@@ -178,7 +198,7 @@ struct Waiting {
 
 struct Actor {
     kafka: Arc<dyn Kafka>,
-    topic: connect_api::Str,
+    topic: Str,
     inbox: mpsc::Receiver<Command>,
     producer: Box<dyn Producer>,
     transactional: Option<Box<dyn Producer>>,
@@ -222,7 +242,13 @@ impl Actor {
     fn take(&mut self, batches: Vec<crate::kafka::PartitionRecords>) {
         for batch in batches {
             for record in batch.records {
-                (self.apply)(LogRecord { offset: record.offset, key: record.key, value: record.value });
+                (self.apply)(LogRecord {
+                    topic: self.topic.clone(),
+                    partition: batch.partition.partition,
+                    offset: record.offset,
+                    key: record.key,
+                    value: record.value,
+                });
             }
             self.positions.insert(batch.partition, batch.next_offset);
         }

@@ -19,6 +19,8 @@ pub struct Status {
     pub trace: Option<String>,
     /// Which worker says so.
     pub worker_id: String,
+    /// The version of the connector's plugin, as far as that worker knows it.
+    pub version: Option<String>,
     /// In which generation of its group: of two workers that speak of one task the later one is right.
     pub(crate) generation: i32,
     /// For a task under `errors.restart.*` that has failed since somebody started it: how often, and when it is
@@ -32,6 +34,7 @@ impl Status {
             state: State::Unassigned,
             trace: None,
             worker_id: worker_id.to_owned(),
+            version: None,
             generation: 0,
             restart: None,
         }
@@ -80,6 +83,8 @@ pub(crate) struct StatusKey {
 pub(crate) struct StatusStore {
     worker_id: String,
     map: Mutex<BTreeMap<StatusKey, Status>>,
+    /// The versions of the plugins of connectors that run here.
+    versions: Mutex<BTreeMap<String, String>>,
     /// The topics that connectors have used (KIP-558).
     topics: Mutex<BTreeMap<String, BTreeSet<String>>>,
     changed: tokio::sync::watch::Sender<u64>,
@@ -93,6 +98,7 @@ impl StatusStore {
         Self {
             worker_id,
             map: Mutex::default(),
+            versions: Mutex::default(),
             topics: Mutex::default(),
             changed: tokio::sync::watch::Sender::new(0),
             outbox: None,
@@ -107,6 +113,15 @@ impl StatusStore {
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {
         self.outbox.as_ref()
+    }
+
+    /// Which version of its plugin a connector has: from now on its statuses say so.
+    pub(crate) fn set_version(&self, connector: &str, version: &str) {
+        self.lock_versions().insert(connector.to_owned(), version.to_owned());
+    }
+
+    fn lock_versions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group has formed anew.
@@ -127,7 +142,8 @@ impl StatusStore {
             return;
         }
         let restart = known.and_then(|status| status.restart);
-        let status = Status { state, trace, worker_id: self.worker_id.clone(), generation, restart };
+        let version = self.lock_versions().get(connector).cloned();
+        let status = Status { state, trace, worker_id: self.worker_id.clone(), version, generation, restart };
         // Under the lock, so that the last one told is the last one kept.
         self.tell(|| record(&key, Some(&status)));
         map.insert(key, status);
@@ -190,6 +206,7 @@ impl StatusStore {
     /// Forgets a connector and its tasks.
     pub(crate) fn remove(&self, connector: &str) {
         self.forget(|key| key.connector == connector);
+        self.lock_versions().remove(connector);
         self.reset_topics(connector);
     }
 
@@ -259,8 +276,8 @@ impl StatusStore {
         }
         let restart =
             known.filter(|known| known.worker_id == value.worker_id).and_then(|known| known.restart);
-        let StatusValue { state, trace, worker_id, generation, .. } = value;
-        map.insert(key, Status { state, trace, worker_id, generation, restart });
+        let StatusValue { state, trace, worker_id, generation, version } = value;
+        map.insert(key, Status { state, trace, worker_id, version, generation, restart });
     }
 
     /// Changes whenever a status does.
@@ -283,7 +300,7 @@ fn record(key: &StatusKey, status: Option<&Status>) -> StatusRecord {
         trace: status.trace.clone(),
         worker_id: status.worker_id.clone(),
         generation: status.generation,
-        version: None,
+        version: status.version.clone(),
     });
     match key.task {
         None => StatusRecord::Connector { name: key.connector.clone(), status },

@@ -117,12 +117,10 @@ impl StatusLog {
 }
 
 fn apply(statuses: &StatusStore, record: &LogRecord) {
-    let Some(key) = &record.key else { return };
+    let Some(key) = &record.key else { return record.skipped("it has no key") };
     match StatusRecord::decode(key, record.value.as_deref()) {
         Ok(decoded) => statuses.apply(decoded),
-        Err(error) => {
-            tracing::error!(offset = record.offset, error = %error.trace(), "a record of the status topic cannot be read and is skipped");
-        }
+        Err(error) => record.skipped(&error.trace()),
     }
 }
 

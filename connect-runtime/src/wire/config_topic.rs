@@ -8,7 +8,7 @@ use bytes::Bytes;
 use connect_api::{Error, Properties, Result, ResultExt};
 use serde_json::{Map, Value as Json};
 
-use super::json::string;
+use super::json::{kind, string};
 
 /// The state that a connector, and with it each task, shall be in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn decode(key: &str, value: Option<&[u8]>) -> Result<ConfigRecord> {
     }
     if let Some(rest) = key.strip_prefix(FENCING) {
         let Some(object) = object else { return Ok(ConfigRecord::Unknown) };
-        let task_count = object.integer("task-count")?;
+        let task_count = object.count("task-count")?;
         return Ok(ConfigRecord::TasksFencing { connector: rest.to_owned(), task_count });
     }
     if let Some(rest) = key.strip_prefix(TASK) {
@@ -207,7 +207,7 @@ fn decode(key: &str, value: Option<&[u8]>) -> Result<ConfigRecord> {
         return Ok(ConfigRecord::Task { connector: connector.to_owned(), task, config });
     }
     if let Some(connector) = key.strip_prefix(COMMIT) {
-        let tasks = object.map(|object| object.integer("tasks")).transpose()?;
+        let tasks = object.map(|object| object.count("tasks")).transpose()?;
         let tasks = tasks.map(usize::try_from).transpose().data_err("read the number of tasks")?;
         return Ok(ConfigRecord::Commit { connector: connector.to_owned(), tasks });
     }
@@ -283,6 +283,15 @@ impl Object {
         value.as_i64().ok_or_else(|| wrong(name, "an integer", value))
     }
 
+    /// A number of tasks: what Java's `int` holds.
+    fn count(&self, name: &str) -> Result<i64> {
+        let count = self.integer(name)?;
+        match i32::try_from(count) {
+            Ok(0..) => Ok(count),
+            _ => Err(Error::data(format!("\"{name}\" of a config record is no number of tasks: {count}"))),
+        }
+    }
+
     fn text(&self, name: &str) -> Result<&str> {
         let value = self.member(name)?;
         value.as_str().ok_or_else(|| wrong(name, "a text", value))
@@ -321,17 +330,6 @@ impl Object {
 /// Says no more of a value than its kind: it may be a secret.
 fn wrong(name: &str, expected: &str, found: &Json) -> Error {
     Error::data(format!("\"{name}\" of a config record must be {expected}, but is {}", kind(found)))
-}
-
-fn kind(json: &Json) -> &'static str {
-    match json {
-        Json::Null => "null",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a map",
-    }
 }
 
 #[cfg(test)]
@@ -394,6 +392,8 @@ mod tests {
             ("connector-c", r#"{"s3cret":1}"#, "no member \"properties\""),
             ("commit-c", r#"{"tasks":1.5}"#, "must be an integer"),
             ("commit-c", r#"{"tasks":-1}"#, "number of tasks"),
+            ("commit-c", r#"{"tasks":9223372036854775807}"#, "number of tasks"),
+            ("tasks-fencing-c", r#"{"task-count":4294967296}"#, "number of tasks"),
             ("task-c", r#"{"properties":{}}"#, "task number"),
             ("session-key", r#"{"key":"s3cret"}"#, "no member \"algorithm\""),
         ] {

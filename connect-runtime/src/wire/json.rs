@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value as Json;
+
 /// Appends a text. Escapes as Java's writer does: short escapes where JSON has them, upper-case hexadecimal for other
 /// controls.
 pub(super) fn string(text: &mut String, value: &str) {
@@ -29,5 +31,17 @@ pub(super) fn nullable(text: &mut String, value: Option<&str>) {
     match value {
         Some(value) => string(text, value),
         None => text.push_str("null"),
+    }
+}
+
+/// What a value is, for errors: the value itself may be a secret, or large.
+pub(super) fn kind(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "a map",
     }
 }

@@ -71,9 +71,14 @@ impl RequestSignature {
     pub fn from_headers(body: Bytes, mac: Option<&str>, algorithm: Option<&str>) -> Result<Option<Self>> {
         let (Some(mac), Some(algorithm)) = (mac, algorithm) else { return Ok(None) };
         let known = Mac::of(algorithm)
-            .ok_or_else(|| Error::BadRequest(format!("Mac algorithm {algorithm} is not supported")))?;
-        let mac = decode(mac)
-            .ok_or_else(|| Error::BadRequest("Internal request signature is not valid base64".to_owned()))?;
+            .ok_or_else(|| Error::BadRequest(format!("Algorithm {algorithm} not available")))?;
+        let mac = decode(mac).ok_or_else(|| {
+            let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            Error::BadRequest(match mac.bytes().find(|byte| !alphabet(*byte)) {
+                Some(illegal) => format!("Illegal base64 character {illegal:x}"),
+                None => "Internal request signature is not valid base64".to_owned(),
+            })
+        })?;
         Ok(Some(Self { body, algorithm: known, mac }))
     }
 

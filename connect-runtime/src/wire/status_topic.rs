@@ -8,7 +8,7 @@ use bytes::Bytes;
 use connect_api::{Error, Result, ResultExt};
 use serde_json::{Map, Value as Json};
 
-use super::json::{nullable, string};
+use super::json::{kind, nullable, string};
 
 /// The state of a connector or task, under Kafka's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,7 +200,7 @@ fn topic_value(topic: &TopicUse) -> String {
 fn object(json: Json) -> Result<Map<String, Json>> {
     match json {
         Json::Object(object) => Ok(object),
-        other => Err(Error::data(format!("a status must be a map, but is {other}"))),
+        other => Err(Error::data(format!("a status must be a map, but is {}", kind(&other)))),
     }
 }
 
@@ -225,7 +225,10 @@ fn read_status(bytes: &[u8]) -> Result<StatusValue> {
     let name = text(&object, "state").ok_or_else(|| missing("state"))?;
     let state = State::ALL.into_iter().find(|state| state.as_str() == name);
     Ok(StatusValue {
-        state: state.ok_or_else(|| Error::data(format!("a status has the unknown state {name}")))?,
+        state: state.ok_or_else(|| {
+            let name: String = name.chars().take(40).collect();
+            Error::data(format!("a status has the unknown state {name}"))
+        })?,
         trace: text(&object, "trace"),
         worker_id: text(&object, "worker_id").ok_or_else(|| missing("worker_id"))?,
         generation: i32::try_from(integer(&object, "generation")?).map_err(|_| missing("generation"))?,

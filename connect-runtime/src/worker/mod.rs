@@ -208,6 +208,13 @@ impl Worker {
         Some(format!("{}Task", plugin.info().class().strip_suffix("Connector")?))
     }
 
+    /// From now on the statuses of a connector name the version of its plugin, if there is one.
+    pub(crate) fn note_version(&self, name: &str, config: &Properties) {
+        if let Ok(plugin) = self.plugin(config) {
+            self.statuses.set_version(name, plugin.info().version);
+        }
+    }
+
     /// When the values of a configuration may have changed, if the connector wants to be restarted then.
     pub(crate) fn reload_after(&self, resolved: &Resolved) -> Option<Duration> {
         let action = resolved.properties.get("config.action.reload").unwrap_or("restart");

@@ -283,6 +283,8 @@ fn is_running(worker: &Connect, connectors: &[(&str, usize)]) -> bool {
                 return false;
             };
             statuses.len() == *tasks
+                && connector.version.as_deref() == Some("1")
+                && statuses.iter().all(|(_, status)| status.version.as_deref() == Some("1"))
                 && std::iter::once(&connector)
                     .chain(statuses.iter().map(|(_, status)| status))
                     .all(|status| status.state == State::Running)
@@ -307,6 +309,25 @@ async fn three_workers_share_tasks_evenly_and_one_that_joins_gets_its_part() {
         let loads = cluster.loads(&["a", "b"]);
         assert!(loads.values().all(|load| (2..=3).contains(load)), "{protocol}: {loads:?}");
         running().assert_never_twice();
+        let group = "connect-worker-rebalance-metrics";
+        let epochs: std::collections::BTreeSet<_> = cluster
+            .workers
+            .values()
+            .map(|worker| {
+                let metrics = worker.worker_metrics();
+                let number =
+                    |name| metrics.find(group, name, &[]).and_then(|metric| metric.number()).unwrap();
+                assert!(number("completed-rebalances-total") >= 1.0 && number("rebalancing") == 0.0);
+                let text = |name, text: &str| {
+                    let found = metrics.find(group, name, &[]).unwrap();
+                    assert_eq!(found.value, connect_runtime::MetricValue::Text(text.to_owned()));
+                };
+                text("connect-protocol", protocol);
+                text("leader-name", "http://worker:1/");
+                number("epoch") as i64
+            })
+            .collect();
+        assert_eq!(epochs.len(), 1, "all are in one generation: {epochs:?}");
         for worker in cluster.workers.into_values() {
             assert!(worker.shutdown().await.unwrap().is_clean());
         }

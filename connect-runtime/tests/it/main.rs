@@ -19,6 +19,7 @@ mod exactly_once;
 mod explain;
 mod lifecycle;
 mod offsets;
+mod poison;
 mod port;
 mod port_faults;
 #[cfg(feature = "rest")]
@@ -28,4 +29,6 @@ mod scripted;
 mod sink_loop;
 mod source_dead_letters;
 mod source_loop;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
 mod topics;

@@ -65,6 +65,7 @@ pub(crate) struct World {
     pub(crate) tasks: AtomicUsize,
     pub(crate) hooks: AtomicBool,
     pub(crate) start_connector: Mutex<VecDeque<Step>>,
+    pub(crate) stop_connector: Mutex<VecDeque<Step>>,
     /// By task number.
     pub(crate) start: Mutex<BTreeMap<usize, VecDeque<Step>>>,
     pub(crate) poll: Mutex<BTreeMap<usize, VecDeque<Step>>>,
@@ -194,7 +195,8 @@ impl SourceConnector for Source {
 
     async fn stop(&mut self) -> Result<()> {
         world().calls.push(Call::StopConnector);
-        Ok(())
+        let step = world().stop_connector.lock().unwrap().pop_front();
+        perform(step).await.map(drop)
     }
 
     async fn alter_offsets(

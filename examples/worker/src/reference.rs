@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use connect_api::config::ConfigDef;
 use connect_api::plugins::PluginKind;
 use connect_runtime::config::{SinkConnectorConfig, SourceConnectorConfig, WorkerConfig};
+use connect_runtime::{MetricKind, metric_templates, rest};
 
 use crate::plugins::{Described, all, of_kind};
 use crate::{examples, output};
@@ -70,6 +71,8 @@ fn pages() -> Vec<(&'static str, String)> {
         (*name, text)
     };
     let mut pages: Vec<(&'static str, String)> = frameworks.iter().map(page).collect();
+    pages.push(("rest", calls()));
+    pages.push(("metrics", metrics()));
     let plugins = all();
     pages.extend(PluginKind::ALL.into_iter().map(|kind| {
         let (name, title) = page_of(kind);
@@ -80,6 +83,76 @@ fn pages() -> Vec<(&'static str, String)> {
         (name, text)
     }));
     pages
+}
+
+/// The calls of the REST API, out of its OpenAPI document.
+fn calls() -> String {
+    let mut text = "# REST calls\n\nThe calls of Kafka Connect's REST API. Bodies are JSON; errors are `{\"error_code\": 404, \
+                    \"message\": \"…\"}`. Every call may also be answered with 404 for an unknown path, 405 for another method and \
+                    406 for a client that does not accept JSON.\nA connector's name in a path is percent-encoded.\n\n\
+                    `docs/openapi.json` is the same for programs, and says what bodies look like.\n\n\
+                    | call | what it does | parameters | success | errors |\n| --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    let document = rest::openapi();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let codes = |wanted: fn(&str) -> bool| {
+                let responses = operation["responses"].as_object().into_iter().flat_map(|all| all.keys());
+                responses.map(String::as_str).filter(|code| wanted(code)).collect::<Vec<_>>().join(", ")
+            };
+            let parameters: Vec<_> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|parameter| parameter["in"] == "query")
+                .filter_map(|parameter| Some(format!("`{}`", parameter["name"].as_str()?)))
+                .collect();
+            text.push_str(&format!(
+                "| `{} {path}` | {} | {} | {} | {} |\n",
+                method.to_uppercase(),
+                operation["summary"].as_str().unwrap_or_default(),
+                parameters.join(", "),
+                codes(|code| code.starts_with('2')),
+                codes(|code| !code.starts_with('2') && !["404", "405", "406"].contains(&code)),
+            ));
+        }
+    }
+    text
+}
+
+/// Every metric that a worker may have.
+fn metrics() -> String {
+    let mut text = "# Metrics\n\nGroups and names are Kafka's, but for the group `connect`, which Kafka does not have. Counts \
+                    begin anew when a task is restarted.\n"
+        .to_owned();
+    let mut section = None;
+    for metric in metric_templates() {
+        if section != Some((metric.group, metric.tags)) {
+            section = Some((metric.group, metric.tags));
+            let by = if metric.tags.is_empty() {
+                String::new()
+            } else {
+                format!(", by {}", metric.tags.join(", "))
+            };
+            text.push_str(&format!(
+                "\n## `{}`{by}\n\n| name | kind | meaning | in Prometheus |\n| --- | --- | --- | --- |\n",
+                metric.group
+            ));
+        }
+        let kind = match metric.kind {
+            MetricKind::Counter => "counter",
+            MetricKind::Text => "text",
+            MetricKind::Histogram => "histogram",
+            _ => "number",
+        };
+        text.push_str(&format!(
+            "| `{}` | {kind} | {} | `{}` |\n",
+            metric.name,
+            metric.help,
+            metric.prometheus_name()
+        ));
+    }
+    text
 }
 
 fn page_of(kind: PluginKind) -> (&'static str, &'static str) {
@@ -123,7 +196,10 @@ mod tests {
             let page = &pages.iter().find(|(page, _)| *page == name).unwrap().1;
             assert!(page.contains(&format!("\n## `{}`\n", info.name)), "{}", info.name);
         }
-        let sources = &pages.iter().find(|(page, _)| *page == "sources").unwrap().1;
+        let page = |name| &pages.iter().find(|(page, _)| *page == name).unwrap().1;
+        assert!(page("rest").contains("\n| `POST /connectors/{connector}/restart` | Restarts a connector"));
+        assert!(page("metrics").contains("\n| `task-count` | number | "));
+        let sources = page("sources");
         assert!(sources.contains("### `batch.size`"));
     }
 }

@@ -14,6 +14,7 @@ const SOURCES: &str = "connect-runtime/src/";
 const LEVELS: &[(&str, u8)] = &[
     ("rest", 7),
     ("connect", 7),
+    ("telemetry", 7),
     ("herder", 6),
     ("explain", 6),
     ("worker", 5),
@@ -32,6 +33,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("loggers", 0),
     ("metrics", 0),
     ("time", 0),
+    ("tls", 0),
 ];
 
 /// Crates that only the client port may name.

@@ -71,7 +71,11 @@ const OPEN_PREFIXES: &[&str] = &[
     "header.converter.",
 ];
 const STORAGE_PREFIXES: &[&str] = &["offset.storage.", "config.storage.", "status.storage."];
-const KNOWN: &[&str] = &["connector.client.config.override.allowlist", "rest.basic.auth.file"];
+const KNOWN: &[&str] = &[
+    "connector.client.config.override.allowlist",
+    "java.security.auth.login.config",
+    "rest.basic.auth.file",
+];
 
 pub(super) fn find(def: &ConfigDef, properties: &Properties, mode: Option<&WorkerMode>) -> Vec<Ignored> {
     let ignored = |key: &str| why(def, key, mode).map(|why| Ignored { key: key.to_owned(), why });

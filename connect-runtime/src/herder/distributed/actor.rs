@@ -67,7 +67,8 @@ impl Common {
         statuses: StatusLog,
         settings: DistributedConfig,
     ) -> Self {
-        Self { worker, configs, statuses, view: Arc::default(), settings, entries: Mutex::default() }
+        let view = Arc::new(View::new(worker.sampling()));
+        Self { worker, configs, statuses, view, settings, entries: Mutex::default() }
     }
 
     pub(super) fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
@@ -567,7 +568,9 @@ impl Actor {
             key.algorithm == *algorithm && length == size
         });
         let age = usable.map(|key| {
-            Duration::from_millis(u64::try_from(now_millis() - key.creation_timestamp).unwrap_or_default())
+            Duration::from_millis(
+                u64::try_from(now_millis().saturating_sub(key.creation_timestamp)).unwrap_or_default(),
+            )
         });
         if let Some(age) = age
             && (ttl.is_zero() || age < ttl)

@@ -154,6 +154,7 @@ impl Member {
     /// Joins the group and stays until it forms anew.
     async fn stay(&mut self) -> End {
         self.view.lock().rebalancing = true;
+        self.view.rebalances.began();
         if self.settings.protocol == ConnectProtocol::Eager && !self.work.is_empty() {
             self.stop_everything().await;
         }
@@ -183,6 +184,9 @@ impl Member {
                 },
                 done = &mut outcome, if busy => {
                     busy = false;
+                    if matches!(done, Ok(Outcome::Settled | Outcome::Rejoin)) {
+                        self.view.rebalances.ended();
+                    }
                     match done {
                         Ok(Outcome::Settled) => {}
                         Ok(Outcome::Rejoin) => rejoin = true,
@@ -455,6 +459,7 @@ impl Member {
                 seen.owners.clear();
             }
         }
+        self.view.rebalances.formed(joined.generation, protocol);
         let formed = Formed {
             work: self.work.clone(),
             generation: joined.generation,

@@ -13,6 +13,7 @@ mod http;
 mod member;
 #[doc(hidden)]
 pub mod peers;
+mod rebalances;
 mod request;
 mod view;
 
@@ -289,7 +290,10 @@ impl Herder for DistributedHerder {
             };
             entries.iter().map(measure).collect::<Vec<_>>()
         };
-        metrics::collect(&self.common.worker, &measured)
+        let mut metrics = metrics::collect(&self.common.worker, &measured);
+        let leader = self.common.view.seen().leader_url;
+        self.common.view.rebalances.write(&mut metrics, leader.as_deref());
+        metrics
     }
 
     fn task_ledgers(&self, name: &str) -> Result<Vec<(usize, TaskLedger)>> {

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use connect_api::{Error, Properties, Result};
 
+use crate::config::WorkerConfig;
 use crate::storage::cluster::ClusterConfig;
 use crate::wire::request_signature::RequestSignature;
 
@@ -43,14 +44,14 @@ pub trait Peers: Send + Sync {
 
 /// The usual way.
 #[cfg(feature = "rest")]
-#[expect(clippy::unnecessary_wraps, reason = "without the feature there is none")]
-pub(crate) fn http() -> crate::error::Result<std::sync::Arc<dyn Peers>> {
-    Ok(std::sync::Arc::new(super::http::Http))
+pub(crate) async fn http(worker: &WorkerConfig) -> crate::error::Result<std::sync::Arc<dyn Peers>> {
+    Ok(std::sync::Arc::new(super::http::Http { tls: crate::tls::of_peers(worker).await? }))
 }
 
 /// There is none: a worker of a cluster needs a REST API.
 #[cfg(not(feature = "rest"))]
-pub(crate) fn http() -> crate::error::Result<std::sync::Arc<dyn Peers>> {
+#[expect(clippy::unused_async, reason = "with the feature it reads files")]
+pub(crate) async fn http(_: &WorkerConfig) -> crate::error::Result<std::sync::Arc<dyn Peers>> {
     Err(crate::Error::Config(
         "a distributed worker talks to the others over their REST APIs: enable the feature rest of connect-runtime"
             .to_owned(),

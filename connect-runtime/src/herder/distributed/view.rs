@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::rebalances::Rebalances;
 use crate::error::{Error, Result};
+use crate::metrics::Sampling;
 
 /// Shared between the actors of a worker and the calls that look.
 #[derive(Debug, Default)]
-pub(super) struct View(Mutex<Seen>);
+pub(super) struct View {
+    seen: Mutex<Seen>,
+    pub(super) rebalances: Rebalances,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
@@ -25,8 +30,12 @@ pub(super) struct Seen {
 }
 
 impl View {
+    pub(super) fn new(sampling: Sampling) -> Self {
+        Self { seen: Mutex::default(), rebalances: Rebalances::new(sampling) }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn seen(&self) -> Seen {

@@ -123,6 +123,7 @@ impl Supervisor {
         }
         let _ = stopped.send(());
         self.checks.clone_from(&portion.checks);
+        self.worker.note_version(&self.name, &portion.config);
 
         {
             let mut shared = self.shared();

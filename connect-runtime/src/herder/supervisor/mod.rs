@@ -265,6 +265,7 @@ impl Supervisor {
     async fn start_connector(&mut self) -> Result<()> {
         self.worker.startups.connectors.attempted();
         let config = self.shared().config.clone();
+        self.worker.note_version(&self.name, &config);
         let worker = Arc::clone(&self.worker);
         let name = Arc::clone(&self.name);
         let started = self

@@ -43,10 +43,7 @@ impl Shared {
     }
 
     fn apply(&self, record: &LogRecord) {
-        let Some(key) = &record.key else {
-            tracing::error!(offset = record.offset, "a record of the config topic has no key and is skipped");
-            return;
-        };
+        let Some(key) = &record.key else { return record.skipped("it has no key") };
         match ConfigRecord::decode(key, record.value.as_deref()) {
             Ok(decoded) => {
                 let mut reader = self.lock();
@@ -55,9 +52,7 @@ impl Shared {
                     self.changed.notify_one();
                 }
             }
-            Err(error) => {
-                tracing::error!(offset = record.offset, error = %error.trace(), "a record of the config topic cannot be read and is skipped");
-            }
+            Err(error) => record.skipped(&error.trace()),
         }
     }
 }

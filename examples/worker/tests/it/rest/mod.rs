@@ -134,10 +134,23 @@ fn normal(json: &Json) -> Json {
                 _ => (name.clone(), normal(value)),
             })
             .collect(),
-        Json::Array(items) => items.iter().map(normal).collect(),
-        // Jackson says where in the body it was.
+        // Lists of keys and of plugins are compared by what their members are called.
+        Json::Array(items) => {
+            let called = |item: &Json| match (item["class"].as_str(), item["order_in_group"].as_i64()) {
+                (Some(class), _) => Some(format!("{} {class}", item["type"].as_str()?)),
+                (None, Some(_)) => item["name"].as_str().map(str::to_owned),
+                (None, None) => None,
+            };
+            let by_name: Option<serde_json::Map<_, _>> =
+                items.iter().map(|item| Some((called(item)?, normal(item)))).collect();
+            match by_name {
+                Some(members) if members.len() == items.len() && !items.is_empty() => Json::Object(members),
+                _ => items.iter().map(normal).collect(),
+            }
+        }
         // The version of a plugin.
         Json::String(text) if text == "4.3.1" || text == env!("CARGO_PKG_VERSION") => Json::from("~"),
+        // Jackson says where in the body it was.
         Json::String(text) => Json::from(text.split("\n at [Source").next().unwrap()),
         other => other.clone(),
     }

@@ -1,4 +1,4 @@
-//! TLS of the API: `listeners.https.ssl.*`, all of it PEM.
+//! TLS of the REST API, for its server and for workers that call each other: `listeners.https.ssl.*`, all of it PEM.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::config::WorkerConfig;
 use crate::error::{Error, Result};
 
 /// The keys below a prefix, or those without one when nothing stands below it: Kafka mixes neither.
-pub(super) fn settings(properties: &Properties, prefix: &str) -> Properties {
+pub(crate) fn settings(properties: &Properties, prefix: &str) -> Properties {
     let below = properties.with_prefix(prefix);
     let own = below.keys().any(|key| key.starts_with("ssl."));
     match own {
@@ -22,27 +23,14 @@ pub(super) fn settings(properties: &Properties, prefix: &str) -> Properties {
 }
 
 /// Accepts connections with the certificate of the keystore.
-pub(super) async fn acceptor(settings: &Properties) -> Result<TlsAcceptor> {
-    let chain = pem(settings, "ssl.keystore", "ssl.keystore.certificate.chain").await?.ok_or_else(|| {
+pub(crate) async fn acceptor(settings: &Properties) -> Result<TlsAcceptor> {
+    let (chain, key) = identity(settings).await?.ok_or_else(|| {
         config(
             "ssl.keystore.location",
             "an https listener needs a certificate; set ssl.keystore.type=PEM and ssl.keystore.location, or \
              ssl.keystore.certificate.chain and ssl.keystore.key",
         )
     })?;
-    let key = match settings.get("ssl.keystore.key") {
-        Some(key) => key.as_bytes().to_vec(),
-        None => chain.clone(),
-    };
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| {
-        config(
-            "ssl.keystore.key",
-            &format!(
-                "there is no readable private key ({error}); an encrypted one has to be decrypted first"
-            ),
-        )
-    })?;
-    let chain = certificates("ssl.keystore.location", &chain)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(settings)?)
@@ -69,14 +57,54 @@ pub(super) async fn acceptor(settings: &Properties) -> Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(server)))
 }
 
-/// Connects to other workers, whose certificates the truststore vouches for. `None`: there is none.
-pub(super) async fn connector(settings: &Properties) -> Result<Option<TlsConnector>> {
+/// The certificates of the keystore and their key; `None`: there is no keystore.
+async fn identity(
+    settings: &Properties,
+) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
+    let Some(chain) = pem(settings, "ssl.keystore", "ssl.keystore.certificate.chain").await? else {
+        return Ok(None);
+    };
+    let key = match settings.get("ssl.keystore.key") {
+        Some(key) => key.as_bytes().to_vec(),
+        None => chain.clone(),
+    };
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| {
+        config(
+            "ssl.keystore.key",
+            &format!(
+                "there is no readable private key ({error}); an encrypted one has to be decrypted first"
+            ),
+        )
+    })?;
+    Ok(Some((certificates("ssl.keystore.location", &chain)?, key)))
+}
+
+/// What connects to the other workers of a cluster; `None` where they are reached over plain `http`.
+pub(crate) async fn of_peers(worker: &WorkerConfig) -> Result<Option<TlsConnector>> {
+    let rest = &worker.rest;
+    let secure = |listener: &String| listener.trim().to_lowercase().starts_with("https://");
+    let named = |listener: &String| listener.trim().eq_ignore_ascii_case("https");
+    if !rest.listeners.iter().any(secure) && !rest.advertised_listener.as_ref().is_some_and(named) {
+        // Without a listener of its own the keys `ssl.*` are those of the Kafka clients alone.
+        return Ok(None);
+    }
+    connector(&settings(worker.properties(), "listeners.https.")).await
+}
+
+/// Connects to other workers, whose certificates the truststore vouches for, and shows them the certificate of the
+/// keystore if they ask. `None`: there is no truststore.
+async fn connector(settings: &Properties) -> Result<Option<TlsConnector>> {
     let Some(roots) = roots(settings).await? else { return Ok(None) };
-    let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&versions(settings)?)
         .map_err(|error| config("ssl.enabled.protocols", &error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let client = match identity(settings).await? {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+            config("ssl.keystore.location", &format!("the certificate and the key do not work: {error}"))
+        })?,
+    };
     Ok(Some(TlsConnector::from(Arc::new(client))))
 }
 
