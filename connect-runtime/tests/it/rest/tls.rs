@@ -219,7 +219,7 @@ async fn what_cannot_be_read_is_refused_with_the_way_out() {
             builder = builder.property(format!("listeners.https.{key}"), value.as_str());
         }
         let connect = builder.start().await;
-        let error = rest::serve(connect.herder()).await.err().expect(expected).to_string();
+        let error = rest::serve(connect.herder()).await.expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected}: {error}");
         let _ = connect.shutdown().await;
     }
