@@ -18,8 +18,6 @@ mod growth;
 mod memory;
 #[cfg(feature = "native")]
 mod moves;
-#[cfg(feature = "krafka")]
-mod poison;
 mod security;
 mod suite;
 
