@@ -26,8 +26,16 @@ pub(crate) struct Known {
 
 /// All of them.
 pub(crate) fn all() -> Result<Vec<Known>, String> {
-    let list: Value = serde_json::from_str(include_str!("../known.json"))
-        .map_err(|error| format!("known.json: {error}"))?;
+    read(include_str!("../known.json"))
+}
+
+/// Those of converters with a registry.
+pub(crate) fn with_registry() -> Result<Vec<Known>, String> {
+    read(include_str!("../known-registry.json"))
+}
+
+fn read(list: &str) -> Result<Vec<Known>, String> {
+    let list: Value = serde_json::from_str(list).map_err(|error| format!("known.json: {error}"))?;
     let entries = list.as_array().ok_or("known.json is no list")?;
     entries.iter().map(Known::read).collect()
 }
@@ -314,7 +322,7 @@ mod tests {
 
     #[test]
     fn the_list_can_be_read_and_names_are_unique() {
-        let known = all().unwrap();
+        let known: Vec<Known> = all().unwrap().into_iter().chain(with_registry().unwrap()).collect();
         for (place, entry) in known.iter().enumerate() {
             assert!(known[..place].iter().all(|other| other.id != entry.id), "{} twice", entry.id);
         }

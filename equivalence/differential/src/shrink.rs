@@ -20,7 +20,7 @@ pub(crate) struct Sides<'a> {
 
 impl Sides<'_> {
     /// The answers of both to all cases, of which there may be no more than fit into the window.
-    fn answers(&self, cases: &[Value]) -> Result<Vec<(Value, Value)>, String> {
+    pub(crate) fn answers(&self, cases: &[Value]) -> Result<Vec<(Value, Value)>, String> {
         for case in cases {
             let line = line(case);
             self.java.send(&line)?;
