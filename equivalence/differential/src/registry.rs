@@ -176,6 +176,10 @@ impl Maker<'_> {
             2 if !self.made.is_empty() => {
                 let place = self.dice.below(self.made.len());
                 let mut again = self.made[place].clone();
+                if again.json().to_string().contains("\"default\":{\"byte") {
+                    // Bytes are never equal in Java, so neither are schemas with such a default.
+                    return self.leaf();
+                }
                 again.optional = self.dice.percent(30);
                 return again;
             }
@@ -299,7 +303,14 @@ impl Maker<'_> {
         }
         let nested = matches!(schema.ty, Ty::Struct(_) | Ty::Array(_) | Ty::Map(..));
         if dice.percent(if nested { 3 } else { 12 }) && !structure {
-            let default = fitting(dice, &Schema { optional: false, ..schema.clone() });
+            let default = match schema.ty {
+                // Numbers that have the same digits in every Java.
+                Ty::Plain("float32") => {
+                    json!({"f32": *dice.pick(&[0.0, 0.1, -1.5, 3.25, 1e10, -2.91e34, 7.0])})
+                }
+                Ty::Plain("float64") => json!({"f64": *dice.pick(&[0.0, 0.1, -1.5, 1e23, 1e-5, 7.0])}),
+                _ => fitting(dice, &Schema { optional: false, ..schema.clone() }),
+            };
             if !default.to_string().contains("\"struct\"") {
                 schema.default = Some(default);
             }
