@@ -46,8 +46,8 @@ async fn evolve(place: &Place, ty: SchemaType) {
     let mut messages = Vec::new();
     for (number, version) in versions.iter().enumerate() {
         messages.push(write(&*converter, &topic, version).await.unwrap().unwrap());
-        // In JSON Schema a field that comes or goes is no change that BACKWARD takes.
-        place.demand(&format!("{topic}-value"), ty != SchemaType::Json).await;
+        // In the other languages registries do not agree whether a field that goes is a change that BACKWARD takes.
+        place.demand(&format!("{topic}-value"), ty == SchemaType::Avro).await;
         let latest =
             place.registry().by_version(&format!("{topic}-value"), Version::Latest, false).await.unwrap();
         assert_eq!(
@@ -141,13 +141,14 @@ async fn the_latest_schema_is_written_with_when_it_reads_what_the_own_one_writes
             )
         };
         place.register(&format!("{topic}-value"), SchemaType::Avro, &text("double")).await;
+        place.demand(&format!("{topic}-value"), false).await;
         let latest = place.register(&format!("{topic}-value"), SchemaType::Avro, &text("long")).await;
         let converter = place.converter(SchemaType::Avro, LATEST);
         let small = person(&[("id", Schema::INT32, Value::from(7))]);
         assert_eq!(write(&*converter, &topic, &small).await.unwrap().unwrap(), framed(latest, &[14]));
         let other = person(&[("id", Schema::STRING, Value::from("x"))]);
         let error = write(&*converter, &topic, &other).await.unwrap_err();
-        assert!(error.trace().contains("latest.compatibility.strict"), "{}", error.trace());
+        assert!(error.trace().contains("Incompatible schema {"), "{}", error.trace());
     }
 }
 

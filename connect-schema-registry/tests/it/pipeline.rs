@@ -83,9 +83,8 @@ async fn a_record_with_an_incompatible_schema_is_in_the_dead_letter_queue_with_t
         assert_eq!(header(&dead[0], "stage"), "VALUE_CONVERTER");
         let said = header(&dead[0], "exception.stacktrace");
         assert!(said.contains("error code: 409"), "{said}");
-        let registrys =
-            place.registry().register(&subject, &RegistrySchema::new(SchemaType::Avro, "\"long\""), false);
-        let registrys = registrys.await.unwrap_err().message;
+        let (registry, schema) = (place.registry(), RegistrySchema::new(SchemaType::Avro, "\"long\""));
+        let registrys = registry.register(&subject, &schema, false).await.unwrap_err().message;
         assert!(said.contains(&registrys), "{said} does not say {registrys}");
         assert_eq!(connect.kafka().count_records(&topic), 0);
         connect.expect_state("numbers", State::Running).await;
@@ -273,9 +272,12 @@ async fn a_token_that_has_expired_is_replaced_before_a_request() {
 
 #[tokio::test]
 async fn a_pipeline_through_three_formats_keeps_its_values() {
-    for Place { url, strict: _strict } in places().await {
+    for Place { url, strict } in places().await {
         let connect = worker().await;
-        for converter in ["AvroConverter", "ProtobufConverter", "JsonSchemaConverter"] {
+        // Apicurio takes no JSON Schema that is not of an object.
+        let formats = if strict.is_some() { 3 } else { 2 };
+        for converter in &["AvroConverter", "ProtobufConverter", "JsonSchemaConverter"][..formats] {
+            let converter = *converter;
             let topic = fresh(converter);
             connect.create(&topic, numbers(&url, &topic).with("value.converter", converter)).await.unwrap();
             let records = connect.expect_records(&topic, 3).await;

@@ -110,7 +110,7 @@ async fn a_registry_of_another_authority_or_name_is_not_talked_to() {
     let (ours, other) = (authority(), authority());
     let trusted = [("truststore.type", "PEM"), ("truststore.certificates", ours.pem.as_str())];
     for (identity, ssl, why) in [
-        (other.identity("localhost"), &trusted[..], "UnknownIssuer"),
+        (other.identity("localhost"), &trusted[..], "InvalidCertificate"),
         // The well-known authorities, where none is named.
         (ours.identity("localhost"), &[], "UnknownIssuer"),
         (ours.identity("elsewhere.example"), &trusted, "NotValidForName"),
