@@ -133,7 +133,51 @@ const RULES: &[(&str, Rule)] = &[
     ("only_ours_equal", only_ours_equal),
     ("has_byte_ff", has_byte_ff),
     ("null_without_schema", null_without_schema),
+    ("same_but_map_defaults", same_but_map_defaults),
+    ("one_name_twice", one_name_twice),
 ];
+
+/// Whether the results are the same once maps whose keys are not text have no default.
+fn same_but_map_defaults(case: &Value, java: &Value, ours: &Value) -> bool {
+    fn without(value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(without).collect(),
+            Value::Object(members) => {
+                let other_keys = members.get("type").is_some_and(|ty| ty == "map")
+                    && members.get("keys").is_some_and(|keys| keys != "string");
+                let keeps = |name: &str| !(other_keys && name == "default");
+                members
+                    .iter()
+                    .filter(|(name, _)| keeps(name))
+                    .map(|(name, member)| (name.clone(), without(member)))
+                    .collect()
+            }
+            other => other.clone(),
+        }
+    }
+    compare::same(case, &without(&java["ok"]), &without(&ours["ok"]))
+}
+
+/// Whether two structs of the case have the same name but for their packages.
+fn one_name_twice(case: &Value, _: &Value, _: &Value) -> bool {
+    fn names(value: &Value, found: &mut Vec<String>) {
+        if let Value::Object(members) = value
+            && members.get("type").is_some_and(|ty| ty == "struct")
+            && let Some(name) = members.get("name").and_then(Value::as_str)
+        {
+            found.push(name.rsplit('.').next().unwrap_or(name).to_owned());
+        }
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            Value::Object(members) => members.values().for_each(|member| names(member, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    names(&case["schema"], &mut found);
+    found.sort();
+    found.windows(2).any(|pair| pair[0] == pair[1])
+}
 
 /// Whether we write null for null where Java fails.
 fn null_without_schema(case: &Value, java: &Value, ours: &Value) -> bool {
