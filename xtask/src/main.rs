@@ -15,6 +15,7 @@ mod fuzz;
 mod kafka;
 mod process;
 mod quickstart;
+mod registry;
 mod simulate;
 mod steps;
 mod tidy;
@@ -38,10 +39,14 @@ cargo xtask <verb>
                                        one real Kafka broker by hand; start prints its address
   kafka topics|console-consumer|console-producer|… ARGS
                                        Kafka's own command line tools; `kafka help` lists them
+  registry                             the tests of a schema registry on a real one that it starts and stops; not in CI
+  registry start [--port P] | stop     one real schema registry by hand; start prints its URL
   deny                                 licences, duplicates and sources of all dependencies
   quickstart                           run the quickstart on a text file and compare its output
   differential [--cases N] [--seed S]… [--only NAME]… [--write-scorecard]
                                        random cases, compared with genuine Java; differences, made small, go to a file
+  differential --registry [--cases N] [--seed S]…
+                                       the same for converters with a registry: written, read, crosswise and back
   answer                               cases in JSON on standard input, answers on standard output: equivalence/README.md
   simulate [--seeds N] [--from SEED] [--scenario NAME]… [--replay SCHEDULE]
                                        pipelines with crashes and faults, by seed, in release mode
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
             [flag, version] if flag == "--version" => kafka::suite_on(version),
             _ => kafka::tool(rest),
         },
+        "registry" if rest.is_empty() => registry::suite(),
+        "registry" => registry::tool(rest),
         "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),

@@ -23,7 +23,7 @@ fn is_valid(schema: &AvroSchema, id: Id, json: &Json, depth: usize) -> bool {
         Kind::Boolean => matches!(json, Json::Bool(_)),
         Kind::Int => matches!(json, Json::Int(value) if i32::try_from(*value).is_ok()),
         Kind::Long => matches!(json, Json::Int(_)),
-        Kind::Float | Kind::Double => json.as_f64().is_some_and(f64::is_finite),
+        Kind::Float | Kind::Double => number(json).is_some(),
         Kind::Bytes | Kind::String | Kind::Enum(_) | Kind::Fixed(_) => matches!(json, Json::Text(_)),
         Kind::Array(items) => json.as_array().is_some_and(|list| list.iter().all(|item| below(*items, item))),
         Kind::Map(values) => {
@@ -38,6 +38,32 @@ fn is_valid(schema: &AvroSchema, id: Id, json: &Json, depth: usize) -> bool {
                         .is_some_and(|json| below(field.schema, json))
                 })
         }
+    }
+}
+
+/// A floating-point number, which may be text, as Java's library writes those that JSON does not have.
+fn number(json: &Json) -> Option<f64> {
+    match json {
+        Json::Text(text) => match text.as_str() {
+            "NaN" => Some(f64::NAN),
+            "Infinity" | "+Infinity" => Some(f64::INFINITY),
+            "-Infinity" => Some(f64::NEG_INFINITY),
+            digits if digits.ends_with(|last: char| last.is_ascii_digit()) => digits.parse().ok(),
+            _ => None,
+        },
+        json => json.as_f64(),
+    }
+}
+
+/// The same as the default of a field, where Java's library has one type of numbers with a point only.
+pub(crate) fn widened(json: Json) -> Json {
+    match json {
+        Json::Single(value) => Json::Double(value.into()),
+        Json::Array(items) => Json::Array(items.into_iter().map(widened).collect()),
+        Json::Object(members) => {
+            Json::Object(members.into_iter().map(|(name, value)| (name, widened(value))).collect())
+        }
+        other => other,
     }
 }
 
@@ -134,8 +160,8 @@ pub(crate) fn to_connect(avro: &AvroSchema, id: Id, schema: &Schema, json: &Json
             }
             _ => Value::Int64(int()?),
         },
-        Kind::Float => Value::Float32(json.as_f64().ok_or_else(wrong)? as f32),
-        Kind::Double => Value::Float64(json.as_f64().ok_or_else(wrong)?),
+        Kind::Float => Value::Float32(number(json).ok_or_else(wrong)? as f32),
+        Kind::Double => Value::Float64(number(json).ok_or_else(wrong)?),
         Kind::String | Kind::Enum(_) => Value::from(json.as_text().ok_or_else(wrong)?),
         Kind::Bytes | Kind::Fixed(_) => {
             let text = json.as_text().ok_or_else(wrong)?;

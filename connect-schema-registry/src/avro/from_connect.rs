@@ -315,7 +315,7 @@ impl Maker<'_> {
     fn field(&mut self, name: &str, connect: Option<&Schema>, doc: Option<&str>) -> Result<Field> {
         let default = match connect {
             Some(connect) => match connect.default_value() {
-                Some(default) => Some(defaults::from_connect(connect, default)?),
+                Some(default) => Some(defaults::widened(defaults::from_connect(connect, default)?)),
                 None => connect.is_optional().then_some(Json::Null),
             },
             None => None,

@@ -177,7 +177,7 @@ struct Definer<'a> {
 
 impl Definer<'_> {
     fn full_name(&mut self, name: Option<&str>) -> String {
-        match name {
+        match name.filter(|name| !name.is_empty()) {
             Some(name) if self.mapping.scrub_invalid_names => names::scrub_full(name),
             Some(name) => name.to_owned(),
             None => {

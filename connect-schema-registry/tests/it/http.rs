@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use connect_api::{Config, Properties};
 use connect_schema_registry::config::SerdeConfig;
-use connect_schema_registry::registry::{HttpRegistry, RegistrySchema, SchemaRegistry, SchemaType, Version};
+use connect_schema_registry::registry::{
+    HttpRegistry, RegistrySchema, SchemaReference, SchemaRegistry, SchemaType, Version,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -136,6 +138,31 @@ async fn a_registry_that_is_overloaded_is_asked_again() {
         serve(|_, count| if count < 3 { (503, "busy".into()) } else { (200, r#"{"id":1}"#.into()) }).await;
     assert_eq!(registry(&server.url, &[]).register("s", &int(), false).await.unwrap(), 1);
     assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn every_answer_that_may_be_another_one_later_is_asked_for_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let answer = move |_: &str, count| {
+            if count < 2 { (status, "{}".into()) } else { (200, r#"{"id":1,"schema":"\"int\""}"#.into()) }
+        };
+        let server = serve(answer).await;
+        assert_eq!(registry(&server.url, &[]).register("s", &int(), false).await.unwrap(), 1);
+        assert_eq!(server.seen().len(), 2, "{status}");
+        let server = serve(answer).await;
+        assert_eq!(registry(&server.url, &[]).by_id(1, None).await.unwrap(), int());
+        assert_eq!(server.seen().len(), 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn requests_carry_no_null() {
+    let server = serve(|_, _| (200, r#"{"id":1}"#.into())).await;
+    let reference = SchemaReference { name: "n".into(), subject: "s".into(), version: 1 };
+    let schema = int().with_references(vec![reference]);
+    registry(&server.url, &[]).register("s", &schema, false).await.unwrap();
+    let seen = server.seen().remove(0);
+    assert!(seen.contains(r#"[{"name":"n","subject":"s","version":1}]"#) && !seen.contains("null"), "{seen}");
 }
 
 #[tokio::test]

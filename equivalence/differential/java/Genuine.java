@@ -55,22 +55,22 @@ import org.apache.kafka.connect.transforms.Transformation;
 import org.apache.kafka.connect.transforms.predicates.Predicate;
 
 public final class Genuine {
-    private static final JsonNodeFactory NODES = JsonNodeFactory.withExactBigDecimals(true);
-    private static final ObjectMapper JSON = new ObjectMapper()
+    static final JsonNodeFactory NODES = JsonNodeFactory.withExactBigDecimals(true);
+    static final ObjectMapper JSON = new ObjectMapper()
         .setNodeFactory(NODES)
         .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
         .enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
     /** The notation was misused: a mistake of the generator, not an answer of Connect. */
-    private static final class BadCase extends RuntimeException {
+    static final class BadCase extends RuntimeException {
         BadCase(String message) {
             super(message);
         }
     }
 
     /** An exception of Connect with the stage in which it came. */
-    private static final class Failed extends Exception {
-        private final String stage;
+    static final class Failed extends Exception {
+        final String stage;
 
         Failed(String stage, Throwable cause) {
             super(cause);
@@ -93,7 +93,7 @@ public final class Genuine {
         answers.flush();
     }
 
-    private static ObjectNode answer(String line) {
+    static ObjectNode answer(String line) {
         ObjectNode answer = NODES.objectNode();
         try {
             answer.set("ok", Operations.run(JSON.readTree(line)));
@@ -105,7 +105,7 @@ public final class Genuine {
         return answer;
     }
 
-    private static ObjectNode error(Throwable thrown) {
+    static ObjectNode error(Throwable thrown) {
         ObjectNode error = NODES.objectNode().put("class", thrown.getClass().getName()).put("message", stable(thrown.getMessage()));
         if (thrown.getCause() != null) {
             error.set("cause", error(thrown.getCause()));
@@ -114,11 +114,11 @@ public final class Genuine {
     }
 
     /** Identity hash codes differ from run to run. */
-    private static String stable(String text) {
+    static String stable(String text) {
         return text == null ? null : text.replaceAll("@[0-9a-f]{3,8}\\b", "@HASH");
     }
 
-    private static <T> T during(String stage, Callable<T> work) throws Failed {
+    static <T> T during(String stage, Callable<T> work) throws Failed {
         try {
             return work.call();
         } catch (BadCase bad) {
@@ -128,15 +128,15 @@ public final class Genuine {
         }
     }
 
-    private static boolean absent(JsonNode node) {
+    static boolean absent(JsonNode node) {
         return node == null || node.isNull() || node.isMissingNode();
     }
 
-    private static String text(JsonNode parent, String member) {
+    static String text(JsonNode parent, String member) {
         return absent(parent.get(member)) ? null : parent.get(member).asText();
     }
 
-    private static Map<String, String> texts(JsonNode node) {
+    static Map<String, String> texts(JsonNode node) {
         if (absent(node)) {
             return null;
         }
@@ -146,15 +146,15 @@ public final class Genuine {
     }
 
     /** Schemas in the notation. */
-    private static final class Schemas {
-        private static Schema read(JsonNode node) {
+    static final class Schemas {
+        static Schema read(JsonNode node) {
             if (absent(node)) {
                 return null;
             }
             return node.isTextual() ? named(node.asText()) : described(node);
         }
 
-        private static Schema named(String text) {
+        static Schema named(String text) {
             boolean optional = text.endsWith("?");
             String name = optional ? text.substring(0, text.length() - 1) : text;
             SchemaBuilder builder = switch (name) {
@@ -168,7 +168,7 @@ public final class Genuine {
             return (optional ? builder.optional() : builder).build();
         }
 
-        private static Schema.Type type(String name) {
+        static Schema.Type type(String name) {
             for (Schema.Type type : Schema.Type.values()) {
                 if (type.getName().equals(name)) {
                     return type;
@@ -177,7 +177,7 @@ public final class Genuine {
             throw new BadCase("there is no schema type " + name);
         }
 
-        private static Schema described(JsonNode node) {
+        static Schema described(JsonNode node) {
             Schema.Type type = type(text(node, "type"));
             boolean optional = node.path("optional").asBoolean();
             boolean array = type == Schema.Type.ARRAY;
@@ -216,7 +216,7 @@ public final class Genuine {
             return builder.build();
         }
 
-        private static JsonNode write(Schema schema) {
+        static JsonNode write(Schema schema) {
             if (schema == null) {
                 return NODES.nullNode();
             }
@@ -261,7 +261,7 @@ public final class Genuine {
         }
 
         /** The short name, if it says everything but whether the schema is optional. */
-        private static String brief(Schema schema) {
+        static String brief(Schema schema) {
             if (!schema.type().isPrimitive() || schema.doc() != null || schema.defaultValue() != null) {
                 return null;
             }
@@ -289,8 +289,8 @@ public final class Genuine {
     }
 
     /** Values in the notation. */
-    private static final class Data {
-        private static Object read(JsonNode node, Schema schema) {
+    static final class Data {
+        static Object read(JsonNode node, Schema schema) {
             if (absent(node)) {
                 return null;
             }
@@ -327,14 +327,14 @@ public final class Genuine {
             };
         }
 
-        private static List<Object> list(JsonNode content, Schema schema) {
+        static List<Object> list(JsonNode content, Schema schema) {
             Schema items = schema != null && schema.type() == Schema.Type.ARRAY ? schema.valueSchema() : null;
             List<Object> list = new ArrayList<>();
             content.forEach(item -> list.add(read(item, items)));
             return list;
         }
 
-        private static Map<Object, Object> map(JsonNode content, Schema schema) {
+        static Map<Object, Object> map(JsonNode content, Schema schema) {
             boolean typed = schema != null && schema.type() == Schema.Type.MAP;
             Map<Object, Object> map = new LinkedHashMap<>();
             for (JsonNode entry : content) {
@@ -343,7 +343,7 @@ public final class Genuine {
             return map;
         }
 
-        private static Struct struct(JsonNode node, Schema position) {
+        static Struct struct(JsonNode node, Schema position) {
             Schema schema = node.has("schema") ? Schemas.read(node.get("schema")) : position;
             if (schema instanceof SchemaBuilder builder) {
                 schema = builder.build();
@@ -364,7 +364,7 @@ public final class Genuine {
             return struct;
         }
 
-        private static JsonNode write(Object value, Schema schema) {
+        static JsonNode write(Object value, Schema schema) {
             if (value == null) {
                 return NODES.nullNode();
             }
@@ -419,16 +419,16 @@ public final class Genuine {
             return node;
         }
 
-        private static JsonNode floating(String text) {
+        static JsonNode floating(String text) {
             boolean number = !text.equals("-0.0") && Character.isDigit(text.charAt(text.length() - 1));
             return number ? NODES.numberNode(new BigDecimal(text)) : NODES.textNode(text);
         }
 
-        private static JsonNode withSchema(SchemaAndValue both) {
+        static JsonNode withSchema(SchemaAndValue both) {
             return both == null ? NODES.nullNode() : withSchema(both.schema(), both.value());
         }
 
-        private static ObjectNode withSchema(Schema schema, Object value) {
+        static ObjectNode withSchema(Schema schema, Object value) {
             ObjectNode node = NODES.objectNode();
             node.set("schema", Schemas.write(schema));
             node.set("value", write(value, schema));
@@ -437,8 +437,8 @@ public final class Genuine {
     }
 
     /** Records in the notation. */
-    private static final class Records {
-        private static ConnectRecord<?> read(JsonNode node) {
+    static final class Records {
+        static ConnectRecord<?> read(JsonNode node) {
             Schema keySchema = Schemas.read(node.path("key").get("schema"));
             Schema valueSchema = Schemas.read(node.path("value").get("schema"));
             Object key = Data.read(node.path("key").get("value"), keySchema);
@@ -458,7 +458,7 @@ public final class Genuine {
                 node.get("offset").longValue(), timestamp, type, headers);
         }
 
-        private static JsonNode write(ConnectRecord<?> record) {
+        static JsonNode write(ConnectRecord<?> record) {
             if (record == null) {
                 return NODES.nullNode();
             }
@@ -477,10 +477,10 @@ public final class Genuine {
         }
     }
 
-    private static final class Operations {
-        private static final String[] PACKAGES = {"transforms.", "transforms.predicates.", "converters.", "storage.", "json."};
+    static final class Operations {
+        static final String[] PACKAGES = {"transforms.", "transforms.predicates.", "converters.", "storage.", "json."};
 
-        private static JsonNode run(JsonNode c) throws Failed, ReflectiveOperationException {
+        static JsonNode run(JsonNode c) throws Failed, ReflectiveOperationException {
             String op = String.valueOf(text(c, "op"));
             return switch (op) {
                 case "transform", "predicate" -> record(c, op);
@@ -513,17 +513,17 @@ public final class Genuine {
             };
         }
 
-        private interface WithInput {
+        interface WithInput {
             JsonNode answer(Schema schema, Object value) throws Exception;
         }
 
-        private static JsonNode withInput(JsonNode c, WithInput work) throws Failed {
+        static JsonNode withInput(JsonNode c, WithInput work) throws Failed {
             Schema schema = during("input", () -> Schemas.read(c.get("schema")));
             Object value = during("input", () -> Data.read(c.get("value"), schema));
             return during("apply", () -> work.answer(schema, value));
         }
 
-        private static Object instance(JsonNode c, String otherwise) throws ReflectiveOperationException {
+        static Object instance(JsonNode c, String otherwise) throws ReflectiveOperationException {
             String name = c.has("class") ? text(c, "class") : otherwise;
             for (String inner : PACKAGES) {
                 try {
@@ -535,13 +535,13 @@ public final class Genuine {
             throw new BadCase("there is no class " + name);
         }
 
-        private static Map<String, String> config(JsonNode c) {
+        static Map<String, String> config(JsonNode c) {
             Map<String, String> config = texts(c.get("config"));
             return config == null ? new HashMap<>() : config;
         }
 
         @SuppressWarnings({"rawtypes", "unchecked"})
-        private static JsonNode record(JsonNode c, String op) throws Failed, ReflectiveOperationException {
+        static JsonNode record(JsonNode c, String op) throws Failed, ReflectiveOperationException {
             if (op.equals("predicate")) {
                 Predicate predicate = (Predicate) instance(c, null);
                 during("configure", () -> {
@@ -560,7 +560,7 @@ public final class Genuine {
             return during("apply", () -> Records.write((ConnectRecord<?>) transformation.apply(record)));
         }
 
-        private static byte[] bytes(JsonNode c) {
+        static byte[] bytes(JsonNode c) {
             String text = text(c, "text");
             if (text != null) {
                 return text.getBytes(StandardCharsets.UTF_8);
@@ -568,15 +568,15 @@ public final class Genuine {
             return text(c, "bytes") == null ? null : Base64.getDecoder().decode(text(c, "bytes"));
         }
 
-        private static JsonNode bytes(byte[] bytes) {
+        static JsonNode bytes(byte[] bytes) {
             return NODES.objectNode().put("bytes", bytes == null ? null : Base64.getEncoder().encodeToString(bytes));
         }
 
-        private static String topic(JsonNode c) {
+        static String topic(JsonNode c) {
             return c.has("topic") ? text(c, "topic") : "topic";
         }
 
-        private static JsonNode converter(JsonNode c, boolean reading) throws Failed, ReflectiveOperationException {
+        static JsonNode converter(JsonNode c, boolean reading) throws Failed, ReflectiveOperationException {
             Converter converter = (Converter) instance(c, "JsonConverter");
             during("configure", () -> {
                 converter.configure(config(c), c.path("is_key").asBoolean());
@@ -588,7 +588,7 @@ public final class Genuine {
             return withInput(c, (schema, value) -> bytes(converter.fromConnectData(topic(c), new RecordHeaders(), schema, value)));
         }
 
-        private static JsonNode header(JsonNode c, boolean reading) throws Failed, ReflectiveOperationException {
+        static JsonNode header(JsonNode c, boolean reading) throws Failed, ReflectiveOperationException {
             HeaderConverter converter = (HeaderConverter) instance(c, "SimpleHeaderConverter");
             Map<String, String> config = config(c);
             config.putIfAbsent("converter.type", "header");
@@ -603,7 +603,7 @@ public final class Genuine {
             return withInput(c, (schema, value) -> bytes(converter.fromConnectHeader(topic(c), header, schema, value)));
         }
 
-        private static JsonNode convert(JsonNode c, Schema schema, Object value) {
+        static JsonNode convert(JsonNode c, Schema schema, Object value) {
             String target = String.valueOf(text(c, "to"));
             Object converted = switch (target) {
                 case "boolean" -> Values.convertToBoolean(schema, value);

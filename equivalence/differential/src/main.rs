@@ -6,6 +6,7 @@
 
 mod compare;
 mod converters;
+mod crosswise;
 mod dates;
 mod dice;
 mod json_text;
@@ -14,6 +15,7 @@ mod line;
 mod program;
 mod record;
 mod regexes;
+mod registry;
 mod run;
 mod scalar;
 mod schema;
@@ -39,6 +41,7 @@ connect-differential --java COMMAND --ours COMMAND [OPTION]…
   --figures FILE      keep what was counted, if nothing differed
   --page FILE         run nothing but write the scorecard, from --figures and the answers of --ours to --vectors
   --vectors FILE      a file of vectors for the scorecard; may come several times
+  --registry          converters with a registry: written, read, crosswise, and back
   --print             print the cases and run nothing
 ";
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::HELP;
 use crate::compare::{Verdict, compare};
+use crate::crosswise;
 use crate::known::{self, Known};
 use crate::line::line;
 use crate::program::{Program, WINDOW};
@@ -31,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) figures: Option<PathBuf>,
     pub(crate) page: Option<PathBuf>,
     pub(crate) print: bool,
+    /// Whether converters with a registry are compared, instead of everything else.
+    pub(crate) registry: bool,
 }
 
 impl Options {
@@ -38,8 +41,13 @@ impl Options {
         let mut options = Self { cases: 10_000, shrink: 20, ..Self::default() };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
-            if name == "--print" {
-                options.print = true;
+            let flag = match name.as_str() {
+                "--print" => Some(&mut options.print),
+                "--registry" => Some(&mut options.registry),
+                _ => None,
+            };
+            if let Some(flag) = flag {
+                *flag = true;
                 continue;
             }
             let value = rest.next().ok_or_else(|| format!("{name} is unknown or needs a value\n\n{HELP}"))?;
@@ -96,12 +104,12 @@ pub(crate) struct Count {
 pub(crate) type Counts = BTreeMap<&'static str, Count>;
 
 /// A difference as it was found.
-struct Found {
-    subject: &'static str,
-    case: Value,
-    java: Value,
-    ours: Value,
-    difference: String,
+pub(crate) struct Found {
+    pub(crate) subject: &'static str,
+    pub(crate) case: Value,
+    pub(crate) java: Value,
+    pub(crate) ours: Value,
+    pub(crate) difference: String,
 }
 
 /// Runs what the options say; the note is a table.
@@ -109,7 +117,14 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
     if let Some(page) = &options.page {
         return scorecard::write(page, options);
     }
-    let chosen = options.subjects()?;
+    if options.registry {
+        crosswise::check(options)?;
+    }
+    let chosen = if options.registry { Vec::new() } else { options.subjects()? };
+    if options.print && options.registry {
+        crosswise::print(options);
+        return Ok(String::new());
+    }
     if options.print {
         for (seed, number) in
             options.seeds.iter().flat_map(|seed| (0..options.cases).map(move |number| (*seed, number)))
@@ -118,14 +133,18 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
         }
         return Ok(String::new());
     }
-    let known = known::all()?;
+    let known = if options.registry { known::with_registry()? } else { known::all()? };
     let programs = (Program::start("Java", &options.java)?, Program::start("ours", &options.ours)?);
     let sides = Sides { java: &programs.0, ours: &programs.1 };
     let mut messages = file(options.messages.as_ref())?;
     let mut counts = Counts::new();
     let mut found = Vec::new();
     for seed in &options.seeds {
-        let of_seed = compare_all(options, &chosen, *seed, &known, &sides, &mut messages, &mut found)?;
+        let of_seed = if options.registry {
+            crosswise::compare_all(options, *seed, &known, &sides, &mut found)?
+        } else {
+            compare_all(options, &chosen, *seed, &known, &sides, &mut messages, &mut found)?
+        };
         println!("seed {seed}: {}", total(&of_seed));
         for (name, count) in &of_seed {
             scorecard::add(counts.entry(name).or_default(), count);
@@ -194,7 +213,7 @@ fn file(path: Option<&PathBuf>) -> Result<Option<BufWriter<File>>, String> {
 }
 
 /// Counts one comparison; answers the difference, if it is one that nobody knows.
-fn judge(
+pub(crate) fn judge(
     count: &mut Count,
     known: &[Known],
     case: &Value,
