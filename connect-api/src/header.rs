@@ -91,6 +91,7 @@ impl Headers {
         Self(None)
     }
 
+    #[inline]
     fn list(&self) -> &[Header] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
@@ -101,11 +102,13 @@ impl Headers {
 
     /// The number of headers.
     #[doc(alias = "size")]
+    #[inline]
     pub fn len(&self) -> usize {
         self.list().len()
     }
 
     /// Whether there is no header.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.list().is_empty()
     }

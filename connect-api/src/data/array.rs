@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ArrayRef, Value, ValueRef};
+use super::{ArrayRef, Value, ValueRef, print};
 
 /// A list of values. Cloning shares it; editing a shared one copies it first.
 ///
@@ -118,14 +118,7 @@ impl fmt::Debug for Array {
 impl fmt::Display for Array {
     /// As Java prints a list: `[a, b]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[")?;
-        for (index, value) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
-            fmt::Display::fmt(value, f)?;
-        }
-        f.write_str("]")
+        print::display(f, |out| print::array(out, self))
     }
 }
 

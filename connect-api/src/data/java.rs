@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 pub use super::calendar::{CUTOVER, civil_from_days, days_from_civil, gregorian_days, julian_days};
+pub use super::number::{double_to_string, float_to_string, write_double, write_float, write_int};
 
 /// The zeros of the scripts that have decimal digits in 16 bits, ASCII left out.
 const ZEROS: [u16; 36] = [
@@ -38,96 +39,6 @@ pub fn digit(letter: char) -> Option<u32> {
     }
     let code = u32::from(letter);
     ZEROS.iter().find_map(|zero| code.checked_sub(u32::from(*zero)).filter(|value| *value < 10))
-}
-
-/// What Java's `Float.toString` writes: `1.0`, `1.0E10`, `1.0E-4`, `NaN`.
-///
-/// The digits are the fewest that identify the number, as in JDK 19 and later. Older releases write other digits for
-/// some numbers, such as `1.9999999999999998E23` for `2.0E23`: of random bit patterns JDK 17 does so for about one
-/// double in 500 and one float in 10.
-pub fn float_to_string(value: f32) -> String {
-    java_notation(value.is_nan(), value.is_infinite(), value.is_sign_negative(), value == 0.0, || {
-        let value = value.abs();
-        let shortest = format!("{value:e}");
-        two_digits(&shortest, || format!("{value:.1e}"), |text| text.parse() == Ok(value)).unwrap_or(shortest)
-    })
-}
-
-/// What Java's `Double.toString` writes, with the same note.
-///
-/// ```
-/// use connect_api::data::java::double_to_string;
-/// assert_eq!(double_to_string(1e7), "1.0E7");
-/// assert_eq!(double_to_string(0.001), "0.001");
-/// ```
-pub fn double_to_string(value: f64) -> String {
-    java_notation(value.is_nan(), value.is_infinite(), value.is_sign_negative(), value == 0.0, || {
-        let value = value.abs();
-        let shortest = format!("{value:e}");
-        two_digits(&shortest, || format!("{value:.1e}"), |text| text.parse() == Ok(value)).unwrap_or(shortest)
-    })
-}
-
-/// Java writes two digits at least, so where one would do it takes the nearest of two: `4.9E-324`, not `5.0E-324`.
-fn two_digits(shortest: &str, nearest: impl Fn() -> String, same: impl Fn(&str) -> bool) -> Option<String> {
-    if shortest.contains('.') {
-        return None;
-    }
-    Some(nearest()).filter(|nearest| same(nearest) && !nearest.contains(".0e"))
-}
-
-fn java_notation(
-    nan: bool,
-    infinite: bool,
-    negative: bool,
-    zero: bool,
-    shortest: impl Fn() -> String,
-) -> String {
-    if nan {
-        return "NaN".to_owned();
-    }
-    let mut text = String::with_capacity(24);
-    if negative {
-        text.push('-');
-    }
-    if infinite {
-        text.push_str("Infinity");
-        return text;
-    }
-    if zero {
-        text.push_str("0.0");
-        return text;
-    }
-    // Rust writes `d.ddde±x` with the fewest digits.
-    let shortest = shortest();
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if !(-3..7).contains(&exponent) {
-        text.push_str(first);
-        text.push('.');
-        text.push_str(if rest.is_empty() { "0" } else { rest });
-        text.push('E');
-        text.push_str(&exponent.to_string());
-    } else if exponent < 0 {
-        text.push_str("0.");
-        (1..-exponent).for_each(|_| text.push('0'));
-        text.push_str(first);
-        text.push_str(rest);
-    } else {
-        let whole = exponent.unsigned_abs() as usize;
-        text.push_str(first);
-        if rest.len() > whole {
-            text.push_str(&rest[..whole]);
-            text.push('.');
-            text.push_str(&rest[whole..]);
-        } else {
-            text.push_str(rest);
-            (rest.len()..whole).for_each(|_| text.push('0'));
-            text.push_str(".0");
-        }
-    }
-    text
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -186,33 +97,6 @@ fn digit_of(byte: u8) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn doubles_have_javas_notation() {
-        for (value, text) in [
-            (1.0, "1.0"),
-            (1.5, "1.5"),
-            (-0.0, "-0.0"),
-            (0.001, "0.001"),
-            (0.000_123, "1.23E-4"),
-            (1e7, "1.0E7"),
-            (9_999_999.0, "9999999.0"),
-            (1_234_567.25, "1234567.25"),
-            (1.5e300, "1.5E300"),
-            (100.0, "100.0"),
-            (f64::NAN, "NaN"),
-            (f64::NEG_INFINITY, "-Infinity"),
-            (f64::MAX, "1.7976931348623157E308"),
-            (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
-            (5e-324, "4.9E-324"),
-            (2e23, "2.0E23"),
-        ] {
-            assert_eq!(double_to_string(value), text);
-        }
-        assert_eq!(float_to_string(0.1), "0.1");
-        assert_eq!(float_to_string(1e-45), "1.4E-45");
-        assert_eq!(float_to_string(16_777_216.0), "1.6777216E7");
-    }
 
     #[test]
     fn base64_reads_what_it_writes() {

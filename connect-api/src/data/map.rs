@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::shape::{INDEXED, Keys};
-use super::{MapRef, Shape, Str, Value, ValueRef};
+use super::{MapRef, Shape, Str, Value, ValueRef, print};
 
 /// A map that keeps the order of insertion. Its keys are text as a rule; other keys are possible.
 ///
@@ -380,6 +380,13 @@ impl<'a> KeyRef<'a> {
         }
     }
 
+    pub(super) fn print_to(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(key) => out.extend_from_slice(key.as_bytes()),
+            Self::Any(key) => key.print_to(out),
+        }
+    }
+
     pub(crate) fn to_value(self) -> Value {
         match self {
             Self::Text(key) => Value::String(key.clone()),
@@ -473,17 +480,7 @@ impl fmt::Debug for Map {
 impl fmt::Display for Map {
     /// As Java prints a map: `{k=v, …}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (index, (key, value)) in self.slots().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
-            match key {
-                KeyRef::Text(key) => write!(f, "{key}={value}")?,
-                KeyRef::Any(key) => write!(f, "{key}={value}")?,
-            }
-        }
-        f.write_str("}")
+        print::display(f, |out| print::map(out, self))
     }
 }
 

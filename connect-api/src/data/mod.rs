@@ -46,7 +46,9 @@ mod enclosing;
 pub mod java;
 pub mod logical;
 mod map;
+mod number;
 mod pair;
+mod print;
 mod projector;
 mod schema;
 #[cfg(feature = "serde")]

@@ -29,16 +29,19 @@ impl SchemaAndValue {
     pub const NULL: Self = Self { schema: None, value: Value::Null };
 
     /// A value with its schema. Nothing is checked; see [`validate`](Self::validate).
+    #[inline]
     pub fn new(schema: impl Into<Option<Schema>>, value: impl Into<Value>) -> Self {
         Self { schema: schema.into(), value: value.into() }
     }
 
     /// A value without schema.
+    #[inline]
     pub fn schemaless(value: impl Into<Value>) -> Self {
         Self { schema: None, value: value.into() }
     }
 
     /// Whether there is neither a schema nor a value.
+    #[inline]
     pub fn is_null(&self) -> bool {
         self.schema.is_none() && self.value.is_null()
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Array, Date, Decimal, Field, Map, Schema, Type, Value};
+use super::{Array, Date, Decimal, Field, Map, Schema, Type, Value, print};
 use crate::{Error, Result};
 
 /// Values by the fields of a struct schema. Writing checks each value against its field. Cloning shares the values;
@@ -327,13 +327,7 @@ impl fmt::Debug for Struct {
 impl fmt::Display for Struct {
     /// As Java prints it: `Struct{a=1,b=x}`, without the fields that are null.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Struct{")?;
-        let mut separator = "";
-        for (field, value) in self.iter().filter(|(_, value)| !value.is_null()) {
-            write!(f, "{separator}{}={value}", field.name())?;
-            separator = ",";
-        }
-        f.write_str("}")
+        print::display(f, |out| print::structure(out, self))
     }
 }
 

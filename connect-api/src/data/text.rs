@@ -126,6 +126,7 @@ impl Default for Str {
 }
 
 impl From<&str> for Str {
+    #[inline]
     fn from(text: &str) -> Self {
         if text.len() <= INLINE {
             Self(Repr::Compact(CompactString::new(text)))

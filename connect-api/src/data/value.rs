@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use bytes::Bytes;
 
 use super::view::{double_bits, float_bits};
-use super::{Array, BigInteger, Date, Decimal, Map, Str, Struct, ValueRef, java};
+use super::{Array, BigInteger, Date, Decimal, Map, Str, Struct, ValueRef, print};
 
 /// A value travelling through Connect. Cloning never copies text, bytes or the content of containers.
 ///
@@ -323,22 +323,8 @@ impl fmt::Display for Value {
     /// object identity that differs from run to run; here they are Base64.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Null => f.write_str("null"),
-            Self::Boolean(value) => fmt::Display::fmt(value, f),
-            Self::Int8(value) => fmt::Display::fmt(value, f),
-            Self::Int16(value) => fmt::Display::fmt(value, f),
-            Self::Int32(value) => fmt::Display::fmt(value, f),
-            Self::Int64(value) => fmt::Display::fmt(value, f),
-            Self::Float32(value) => f.write_str(&java::float_to_string(*value)),
-            Self::Float64(value) => f.write_str(&java::double_to_string(*value)),
             Self::String(value) => f.write_str(value),
-            Self::Bytes(value) => f.write_str(&java::base64_encode(value)),
-            Self::Decimal(value) => fmt::Display::fmt(value, f),
-            Self::BigInteger(value) => fmt::Display::fmt(value, f),
-            Self::Date(value) => fmt::Display::fmt(value, f),
-            Self::Array(value) => fmt::Display::fmt(value, f),
-            Self::Map(value) => fmt::Display::fmt(value, f),
-            Self::Struct(value) => fmt::Display::fmt(value, f),
+            other => print::display(f, |out| other.print_to(out)),
         }
     }
 }

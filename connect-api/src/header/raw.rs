@@ -30,6 +30,7 @@ impl RawHeaders {
         Self(None)
     }
 
+    #[inline]
     fn list(&self) -> &[Entry] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
@@ -39,11 +40,13 @@ impl RawHeaders {
     }
 
     /// The number of headers.
+    #[inline]
     pub fn len(&self) -> usize {
         self.list().len()
     }
 
     /// Whether there is no header.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.list().is_empty()
     }

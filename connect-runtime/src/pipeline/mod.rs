@@ -15,7 +15,7 @@ pub(crate) use chain::{Chain, TransformationStage};
 pub(crate) use letters::LetterQueue;
 pub(crate) use report::{DeadLetters, Failure, Origins, Polled, Subject};
 pub(crate) use sink::SinkPipeline;
-pub(crate) use source::{Fate, SourcePipeline};
+pub(crate) use source::{Ended, Fates, SourcePipeline};
 pub(crate) use stage::Stage;
 pub(crate) use tolerance::Operator;
 

@@ -15,10 +15,25 @@ use super::{
 };
 use crate::kafka::ProducerRecord;
 
-/// What became of a polled record.
-pub(crate) enum Fate {
-    /// It goes to Kafka.
-    Send(ProducerRecord),
+/// How many records are converted before they are put together: few enough that what was converted is still in the
+/// processor's cache then.
+const CHUNK: usize = 256;
+
+/// What a converter made of keys or values.
+type Converted = Vec<Result<(Encoded, Range<usize>)>>;
+
+/// What became of the records of a batch.
+#[derive(Default)]
+pub(crate) struct Fates {
+    /// Those that go to Kafka, in order.
+    pub(crate) records: Vec<ProducerRecord>,
+    /// Which of the polled records do not, in order, and why.
+    pub(crate) ended: Vec<(usize, Ended)>,
+}
+
+/// Why a record does not go to Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
     /// A transformation dropped it.
     Filtered,
     /// It failed, and that is tolerated.
@@ -38,6 +53,24 @@ struct SourceLane {
     operator: Arc<Operator>,
     /// How large the last batch became, so that the next buffer need not grow.
     last_size: usize,
+    /// Keys and values of a chunk, kept for their memory; empty between chunks.
+    scratch: (Converted, Converted),
+}
+
+/// The records of a chunk on their way.
+#[derive(Default)]
+struct Chunk {
+    passed: Vec<Passed>,
+    headers: Vec<RawHeaders>,
+}
+
+impl Chunk {
+    fn begin(&mut self, records: usize) {
+        self.passed.clear();
+        self.passed.resize(records, Passed::On);
+        self.headers.clear();
+        self.headers.resize(records, RawHeaders::new());
+    }
 }
 
 impl SourcePipeline {
@@ -49,37 +82,39 @@ impl SourcePipeline {
             converters,
             operator: Arc::clone(&operator),
             last_size: 0,
+            scratch: Default::default(),
         };
         Self { lanes: Lanes::new(stages.into_iter().map(lane).collect()), operator }
     }
 
-    /// Takes a batch through. One fate per record, in order. `origins` are for reports.
-    pub(crate) async fn process(&mut self, mut records: Vec<Record>, origins: Origins) -> Result<Vec<Fate>> {
+    /// Takes a batch through. `origins` are for reports.
+    pub(crate) async fn process(&mut self, mut records: Vec<Record>, origins: Origins) -> Result<Fates> {
         let total = records.len();
         let count = self.lanes.parts(total);
         if count == 1 {
             return self.lanes.alone((records, origins)).await;
         }
+        let before: Vec<_> = (0..count).map(|part| total * part / count).collect();
         let mut parts = Vec::with_capacity(count);
-        for part in (1..count).rev() {
-            let before = total * part / count;
-            parts.push((records.split_off(before), origins.after(before)));
+        for before in before.iter().skip(1).rev() {
+            parts.push((records.split_off(*before), origins.after(*before)));
         }
         parts.push((records, origins));
         parts.reverse();
-        let mut done = self.lanes.together(parts).await?.into_iter();
-        let mut fates = done.next().unwrap_or_default();
-        fates.reserve_exact(total - fates.len());
-        fates.extend(done.flatten());
+        let mut fates = Fates { records: Vec::with_capacity(total), ended: Vec::new() };
+        for (before, mut part) in before.into_iter().zip(self.lanes.together(parts).await?) {
+            fates.records.append(&mut part.records);
+            fates.ended.extend(part.ended.into_iter().map(|(index, why)| (before + index, why)));
+        }
         Ok(fates)
     }
 }
 
 impl Lane for SourceLane {
     type Part = (Vec<Record>, Origins);
-    type Done = Vec<Fate>;
+    type Done = Fates;
 
-    async fn work(&mut self, (records, origins): Self::Part, turn: &mut Turn) -> Result<Vec<Fate>> {
+    async fn work(&mut self, (records, origins): Self::Part, turn: &mut Turn) -> Result<Fates> {
         self.process(records, &origins, turn).await
     }
 }
@@ -90,70 +125,87 @@ impl SourceLane {
         mut records: Vec<Record>,
         origins: &Origins,
         turn: &mut Turn,
-    ) -> Result<Vec<Fate>> {
-        let mut passed = vec![Passed::On; records.len()];
+    ) -> Result<Fates> {
+        let mut fates = Fates { records: Vec::with_capacity(records.len()), ended: Vec::new() };
+        let mut buffer = BytesMut::with_capacity(self.last_size);
+        let mut size = 0;
+        let mut chunk = Chunk::default();
+        for (number, records) in records.chunks_mut(CHUNK).enumerate() {
+            let first = number * CHUNK;
+            chunk.begin(records.len());
+            self.transform(records, first, origins, &mut chunk, turn).await?;
+            let (mut keys, mut values) = std::mem::take(&mut self.scratch);
+            self.convert(Half::Key, records, first, origins, &mut chunk, (&mut buffer, &mut keys), turn)
+                .await?;
+            self.convert(Half::Value, records, first, origins, &mut chunk, (&mut buffer, &mut values), turn)
+                .await?;
+            size += buffer.len();
+            let written = buffer.split().freeze();
+            let bytes = |converted: Option<Result<(Encoded, Range<usize>)>>| match converted {
+                Some(Ok((Encoded::Appended, range))) => Some(written.slice(range)),
+                Some(Ok((Encoded::Shared(bytes), _))) => Some(bytes),
+                Some(Ok((Encoded::Null, _)) | Err(_)) | None => None,
+            };
+            {
+                let (mut keys, mut values) = (keys.drain(..), values.drain(..));
+                let mut headers = chunk.headers.drain(..);
+                for (index, record) in records.iter_mut().enumerate() {
+                    let (key, value, headers) = (keys.next(), values.next(), headers.next());
+                    let ended = match chunk.passed.get(index) {
+                        Some(Passed::On) | None => {
+                            fates.records.push(ProducerRecord {
+                                topic: std::mem::take(&mut record.topic),
+                                partition: record.kafka_partition,
+                                timestamp: record.timestamp,
+                                key: bytes(key),
+                                value: bytes(value),
+                                headers: headers.unwrap_or_default(),
+                            });
+                            continue;
+                        }
+                        Some(Passed::Filtered) => Ended::Filtered,
+                        Some(Passed::GivenUp) => Ended::GivenUp,
+                    };
+                    fates.ended.push((first + index, ended));
+                }
+            }
+            self.scratch = (keys, values);
+        }
+        self.last_size = size + size / 16;
+        Ok(fates)
+    }
+
+    /// Takes the records of a chunk through the chain, and converts their headers.
+    async fn transform(
+        &mut self,
+        records: &mut [Record],
+        first: usize,
+        origins: &Origins,
+        chunk: &mut Chunk,
+        turn: &mut Turn,
+    ) -> Result<()> {
         if !self.chain.stages.is_empty() {
             for (index, record) in records.iter_mut().enumerate() {
-                passed[index] = match try_transform(&self.chain, &self.operator, record) {
+                chunk.passed[index] = match try_transform(&self.chain, &self.operator, record) {
                     Ok(passed) => passed,
                     Err(failed) => {
                         turn.wait().await?;
-                        let subject = Subject::Source(origins.get(index));
+                        let subject = Subject::Source(origins.get(first + index));
                         recover(&self.chain, &self.operator, record, *failed, subject).await?
                     }
                 };
             }
         }
-        let mut headers = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
-            let mut raw = RawHeaders::default();
-            if passed[index] == Passed::On && !record.headers.is_empty() {
-                match self.convert_headers(record, origins.get(index), turn).await? {
-                    Some(converted) => raw = converted,
-                    None => passed[index] = Passed::GivenUp,
-                }
+            if record.headers.is_empty() || chunk.passed[index] != Passed::On {
+                continue;
             }
-            headers.push(raw);
-        }
-        let mut buffer = BytesMut::with_capacity(self.last_size);
-        let keys = self
-            .convert_half(Half::Key, (&records, origins), &mut headers, &mut passed, &mut buffer, turn)
-            .await?;
-        let values = self
-            .convert_half(Half::Value, (&records, origins), &mut headers, &mut passed, &mut buffer, turn)
-            .await?;
-        self.last_size = buffer.len() + buffer.len() / 16;
-        let buffer = buffer.freeze();
-        let bytes = |(encoded, range): (Encoded, Range<usize>)| match encoded {
-            Encoded::Null => None,
-            Encoded::Appended => Some(buffer.slice(range)),
-            Encoded::Shared(bytes) => Some(bytes),
-        };
-        let mut fates = Vec::with_capacity(records.len());
-        for ((((record, passed), headers), key), value) in
-            records.into_iter().zip(passed).zip(headers).zip(keys).zip(values)
-        {
-            match passed {
-                Passed::On => {}
-                Passed::Filtered => {
-                    fates.push(Fate::Filtered);
-                    continue;
-                }
-                Passed::GivenUp => {
-                    fates.push(Fate::GivenUp);
-                    continue;
-                }
+            match self.convert_headers(record, origins.get(first + index), turn).await? {
+                Some(converted) => chunk.headers[index] = converted,
+                None => chunk.passed[index] = Passed::GivenUp,
             }
-            fates.push(Fate::Send(ProducerRecord {
-                topic: record.topic,
-                partition: record.kafka_partition,
-                timestamp: record.timestamp,
-                key: bytes(key),
-                value: bytes(value),
-                headers,
-            }));
         }
-        Ok(fates)
+        Ok(())
     }
 
     async fn convert_headers(
@@ -195,24 +247,28 @@ impl SourceLane {
         }
     }
 
-    async fn convert_half(
+    /// Converts keys or values of a chunk. `results` gets one entry per record; that of a record that ends here says
+    /// nothing.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a chunk, borrowed one by one")]
+    async fn convert(
         &mut self,
         half: Half,
-        (records, origins): (&[Record], &Origins),
-        headers: &mut [RawHeaders],
-        passed: &mut [Passed],
-        buffer: &mut BytesMut,
+        records: &[Record],
+        first: usize,
+        origins: &Origins,
+        chunk: &mut Chunk,
+        (buffer, results): (&mut BytesMut, &mut Converted),
         turn: &mut Turn,
-    ) -> Result<Vec<(Encoded, Range<usize>)>> {
-        let mut results = Vec::with_capacity(records.len());
+    ) -> Result<()> {
         let converter = match half {
             Half::Key => &self.converters.key,
             Half::Value => &self.converters.value,
         };
+        results.clear();
         let mut items = records
             .iter()
-            .zip(headers.iter_mut())
-            .zip(passed.iter())
+            .zip(chunk.headers.iter_mut())
+            .zip(chunk.passed.iter())
             .filter(|(_, passed)| **passed == Passed::On)
             .map(|((record, headers), _)| DataItem {
                 topic: &record.topic,
@@ -222,21 +278,24 @@ impl SourceLane {
                     Half::Value => &record.value,
                 },
             });
-        converter.from_connect_batch(&mut items, buffer, &mut results);
+        converter.from_connect_batch(&mut items, buffer, results);
         drop(items);
-        let mut results = results.into_iter();
-        let mut all = Vec::with_capacity(records.len());
+        if results.len() == records.len() && results.iter().all(Result::is_ok) {
+            return Ok(());
+        }
+        let mut converted = std::mem::take(results).into_iter();
         for index in 0..records.len() {
             let nothing = (Encoded::Null, 0..0);
-            if passed[index] != Passed::On {
-                all.push(nothing);
+            if chunk.passed[index] != Passed::On {
+                results.push(Ok(nothing));
                 continue;
             }
-            let converted = match results.next() {
-                Some(Ok(converted)) => Some(converted),
+            let one = match converted.next() {
+                Some(Ok(one)) => Some(one),
                 Some(Err(error)) => {
                     turn.wait().await?;
-                    self.convert_again(half, &records[index], origins.get(index), &mut headers[index], error)
+                    let headers = &mut chunk.headers[index];
+                    self.convert_again(half, &records[index], origins.get(first + index), headers, error)
                         .await?
                         .map(|encoded| (encoded, 0..0))
                 }
@@ -246,12 +305,12 @@ impl SourceLane {
                     ));
                 }
             };
-            if converted.is_none() {
-                passed[index] = Passed::GivenUp;
+            if one.is_none() {
+                chunk.passed[index] = Passed::GivenUp;
             }
-            all.push(converted.unwrap_or(nothing));
+            results.push(Ok(one.unwrap_or(nothing)));
         }
-        Ok(all)
+        Ok(())
     }
 
     /// One record whose conversion failed: loads what is missing, tries again, or gives it up (`None`).

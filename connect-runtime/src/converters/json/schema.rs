@@ -107,7 +107,7 @@ pub(super) fn write(writer: &mut Writer<'_>, schema: Option<&Schema>, field: Opt
     member(writer.out, "name", schema.name());
     if let Some(version) = schema.version() {
         writer.out.extend_from_slice(b",\"version\":");
-        number::write_i64(writer.out, version.into());
+        number::write_int(writer.out, version.into());
     }
     member(writer.out, "doc", schema.doc());
     if schema.parameters().len() > 0 {

@@ -47,10 +47,10 @@ impl Writer<'_> {
         match value {
             ValueRef::Null => self.out.extend_from_slice(b"null"),
             ValueRef::Boolean(value) => self.boolean(value),
-            ValueRef::Int8(value) => number::write_i64(self.out, value.into()),
-            ValueRef::Int16(value) => number::write_i64(self.out, value.into()),
-            ValueRef::Int32(value) => number::write_i64(self.out, value.into()),
-            ValueRef::Int64(value) => number::write_i64(self.out, value),
+            ValueRef::Int8(value) => number::write_int(self.out, value.into()),
+            ValueRef::Int16(value) => number::write_int(self.out, value.into()),
+            ValueRef::Int32(value) => number::write_int(self.out, value.into()),
+            ValueRef::Int64(value) => number::write_int(self.out, value),
             ValueRef::Float32(value) => number::write_f32(self.out, value),
             ValueRef::Float64(value) => number::write_f64(self.out, value),
             ValueRef::String(value) => text::write(self.out, value),
@@ -117,10 +117,10 @@ impl Writer<'_> {
             return done;
         }
         match (schema.ty(), value) {
-            (Type::Int8, ValueRef::Int8(value)) => number::write_i64(self.out, value.into()),
-            (Type::Int16, ValueRef::Int16(value)) => number::write_i64(self.out, value.into()),
-            (Type::Int32, ValueRef::Int32(value)) => number::write_i64(self.out, value.into()),
-            (Type::Int64, ValueRef::Int64(value)) => number::write_i64(self.out, value),
+            (Type::Int8, ValueRef::Int8(value)) => number::write_int(self.out, value.into()),
+            (Type::Int16, ValueRef::Int16(value)) => number::write_int(self.out, value.into()),
+            (Type::Int32, ValueRef::Int32(value)) => number::write_int(self.out, value.into()),
+            (Type::Int64, ValueRef::Int64(value)) => number::write_int(self.out, value),
             (Type::Float32, ValueRef::Float32(value)) => number::write_f32(self.out, value),
             (Type::Float64, ValueRef::Float64(value)) => number::write_f64(self.out, value),
             (Type::Boolean, ValueRef::Boolean(value)) => self.boolean(value),
@@ -256,7 +256,7 @@ impl Writer<'_> {
             logical::DECIMAL => return Some(self.decimal(schema, value)),
             _ => return None,
         };
-        Some(number.map(|number| number::write_i64(self.out, number)))
+        Some(number.map(|number| number::write_int(self.out, number)))
     }
 
     fn decimal(&mut self, schema: &Schema, value: ValueRef<'_>) -> Result<()> {

@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_api::config::Properties;
-use connect_api::{Result, SourceRecord, SourceTask, SourceTaskContext};
+use connect_api::{Result, SourceOffset, SourcePartition, SourceRecord, SourceTask, SourceTaskContext};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use self::exactly_once::offset_record;
-use self::guarantee::{Guarantee, Outgoing};
+use self::guarantee::{End, Guarantee, Outgoing};
 pub(crate) use self::start::{ExactlyOnceSpec, ProducerChecks};
 pub(crate) use self::topics::TopicCreator;
 use super::TaskCommon;
@@ -31,7 +31,7 @@ use super::dead_letters::{self, DeadLetterSpec};
 use crate::kafka::{ClientProperties, Kafka};
 use crate::ledger::{Ends, Line};
 use crate::metrics::add;
-use crate::pipeline::{Fate, Operator, Origins, SourcePipeline};
+use crate::pipeline::{Ended, Fates, Operator, Origins, SourcePipeline};
 use crate::storage::status::State;
 use crate::storage::{ConnectorOffsets, OffsetBackingStore, OffsetReader};
 
@@ -231,7 +231,7 @@ impl SourceLoop {
             offsets.push((record.source_partition, record.source_offset));
             records.push(record.record);
         }
-        let mut ends = self.guarantee.ends(&offsets)?.into_iter().peekable();
+        let ends = self.guarantee.ends(&offsets)?;
         let runs =
             offsets.chunk_by(|(a, _), (b, _)| a.is_same(b) || a == b).map(|run| (&run[0].0, run.len()));
         let runs = self.common.counters.ledger.read_runs(runs);
@@ -241,35 +241,15 @@ impl SourceLoop {
         if !self.hooks {
             originals.clear();
         }
-        self.book_ends(&runs, &fates);
-        let part = |records| Outgoing {
-            records: Vec::with_capacity(records),
-            offsets: Vec::with_capacity(records),
-            ..Outgoing::default()
-        };
-        let mut out = part(fates.len());
-        let mut originals = originals.into_iter();
-        let lines = runs.iter().flat_map(|(line, records)| std::iter::repeat_n(*line, *records));
-        for (index, ((fate, offset), line)) in fates.into_iter().zip(offsets).zip(lines).enumerate() {
-            let original = originals.next();
-            match fate {
-                Fate::Send(record) => {
-                    out.records.push(record);
-                    out.offsets.push(offset);
-                    out.originals.extend(original);
-                    out.book(line);
-                }
-                Fate::Filtered | Fate::GivenUp => out.dropped.extend(original),
-            }
-            if let Some((_, end)) = ends.next_if(|(last, _)| *last == index) {
-                if !out.is_empty() {
-                    self.guarantee.take(std::mem::replace(&mut out, part(0))).await?;
-                }
-                self.guarantee.end(end);
-            }
-        }
-        if !out.is_empty() {
-            self.guarantee.take(out).await?;
+        self.book_ends(&runs, &fates.ended);
+        if fates.ended.is_empty() && ends.is_empty() {
+            // As a rule all of them go on, as they are.
+            let dropped = Vec::new();
+            self.guarantee
+                .take(Outgoing { records: fates.records, offsets, originals, booked: runs, dropped })
+                .await?;
+        } else {
+            self.take_apart(fates, offsets, originals, &runs, ends).await?;
         }
         // A source of bad records must not fill the memory with letters.
         if let Some(letters) = self.pipeline.operator.letters() {
@@ -282,16 +262,52 @@ impl SourceLoop {
         Ok(())
     }
 
+    /// Hands records over of which some end here, or after which a transaction ends.
+    async fn take_apart(
+        &mut self,
+        fates: Fates,
+        offsets: Vec<(SourcePartition, SourceOffset)>,
+        originals: Vec<SourceRecord>,
+        runs: &[(Line, usize)],
+        ends: Vec<(usize, End)>,
+    ) -> Result<()> {
+        let mut out = Outgoing::default();
+        let (mut records, mut originals) = (fates.records.into_iter(), originals.into_iter());
+        let (mut ended, mut ends) = (fates.ended.into_iter().peekable(), ends.into_iter().peekable());
+        let lines = runs.iter().flat_map(|(line, records)| std::iter::repeat_n(*line, *records));
+        for (index, (offset, line)) in offsets.into_iter().zip(lines).enumerate() {
+            let original = originals.next();
+            if ended.next_if(|(other, _)| *other == index).is_some() {
+                out.dropped.extend(original);
+            } else {
+                out.records.extend(records.next());
+                out.offsets.push(offset);
+                out.originals.extend(original);
+                out.book(line);
+            }
+            if let Some((_, end)) = ends.next_if(|(last, _)| *last == index) {
+                if !out.is_empty() {
+                    self.guarantee.take(std::mem::take(&mut out)).await?;
+                }
+                self.guarantee.end(end);
+            }
+        }
+        if !out.is_empty() {
+            self.guarantee.take(out).await?;
+        }
+        Ok(())
+    }
+
     /// Books the records that end here.
-    fn book_ends(&self, runs: &[(Line, usize)], fates: &[Fate]) {
-        let (mut rest, mut ends) = (fates.iter(), Vec::new());
+    fn book_ends(&self, runs: &[(Line, usize)], ended: &[(usize, Ended)]) {
+        let (mut rest, mut ends, mut behind) = (ended.iter().peekable(), Vec::new(), 0);
         for (line, records) in runs {
             let (mut filtered, mut given_up) = (0, 0);
-            for fate in rest.by_ref().take(*records) {
-                match fate {
-                    Fate::Send(_) => {}
-                    Fate::Filtered => filtered += 1,
-                    Fate::GivenUp => given_up += 1,
+            behind += records;
+            while let Some((_, why)) = rest.next_if(|(index, _)| *index < behind) {
+                match why {
+                    Ended::Filtered => filtered += 1,
+                    Ended::GivenUp => given_up += 1,
                 }
             }
             if filtered + given_up > 0 {

@@ -8,11 +8,13 @@ use std::collections::{HashMap, VecDeque};
 
 use connect_api::{SourceOffset, SourcePartition};
 
-/// A batch under way: for each record, in order, which queue it stands in and its offset.
+/// A batch under way: where each of its records came from, in order, and in which queues they stand.
 pub(crate) struct Ticket {
     batch: u64,
-    records: Vec<(usize, SourceOffset)>,
-    /// Each queue once.
+    records: Vec<(SourcePartition, SourceOffset)>,
+    /// Consecutive records of one partition: behind which record they end, and their queue.
+    runs: Vec<(usize, usize)>,
+    /// The queues, each once.
     slots: Vec<usize>,
 }
 
@@ -20,6 +22,12 @@ impl Ticket {
     /// Its place in the order of batches.
     pub(crate) fn number(&self) -> u64 {
         self.batch
+    }
+
+    /// The queue of a record.
+    fn slot(&self, index: usize) -> Option<usize> {
+        let run = self.runs.partition_point(|(end, _)| *end <= index);
+        self.runs.get(run).map(|(_, slot)| *slot)
     }
 }
 
@@ -57,37 +65,27 @@ pub(crate) struct SubmittedRecords {
 
 impl SubmittedRecords {
     /// Appends a batch.
-    pub(crate) fn submit(
-        &mut self,
-        records: impl IntoIterator<Item = (SourcePartition, SourceOffset)>,
-    ) -> Ticket {
+    pub(crate) fn submit(&mut self, records: Vec<(SourcePartition, SourceOffset)>) -> Ticket {
         self.batches += 1;
         let batch = self.batches;
-        let mut ticket = Ticket { batch, records: Vec::new(), slots: Vec::new() };
-        // Sources hand over runs of one partition, with clones of one handle: look up once per run.
-        let mut current: Option<(SourcePartition, usize)> = None;
-        for (partition, offset) in records {
-            let slot = match &current {
-                Some((last, slot)) if last.is_same(&partition) => *slot,
-                _ => {
-                    let slot = self.slot(&partition);
-                    current = Some((partition, slot));
-                    slot
-                }
-            };
-            ticket.records.push((slot, offset));
-        }
+        let mut ticket = Ticket { batch, records, runs: Vec::new(), slots: Vec::new() };
         self.pending += ticket.records.len();
-        for (index, (slot, offset)) in ticket.records.iter().enumerate() {
-            if ticket.records.get(index + 1).is_some_and(|(next, _)| next == slot) {
-                continue;
+        let mut end = 0;
+        // Sources hand over runs of one partition, with clones of one handle: look up once per run.
+        for run in ticket.records.chunk_by(|(a, _), (b, _)| a.is_same(b)) {
+            let (Some((partition, _)), Some((_, last))) = (run.first(), run.last()) else { continue };
+            let slot = self.slot(partition);
+            end += run.len();
+            match ticket.runs.last_mut() {
+                Some((before, same)) if *same == slot => *before = end,
+                _ => ticket.runs.push((end, slot)),
             }
-            let runs = &mut self.queues[*slot].runs;
+            let runs = &mut self.queues[slot].runs;
             match runs.back_mut() {
-                Some(run) if run.batch == batch => run.last = offset.clone(),
+                Some(run) if run.batch == batch => run.last = last.clone(),
                 _ => {
-                    runs.push_back(Run { batch, last: offset.clone(), state: RunState::Pending });
-                    ticket.slots.push(*slot);
+                    runs.push_back(Run { batch, last: last.clone(), state: RunState::Pending });
+                    ticket.slots.push(slot);
                 }
             }
         }
@@ -106,8 +104,7 @@ impl SubmittedRecords {
 
     /// Where a record of a batch under way came from.
     pub(crate) fn place(&self, ticket: &Ticket, index: usize) -> Option<(SourcePartition, SourceOffset)> {
-        let (slot, offset) = ticket.records.get(index)?;
-        Some((self.queues[*slot].partition.clone(), offset.clone()))
+        ticket.records.get(index).cloned()
     }
 
     /// The batch is at its end. `failed` are the indexes of records that were lost, ascending: they block their
@@ -118,12 +115,12 @@ impl SubmittedRecords {
             let Some(run) = self.queues[*slot].runs.iter_mut().find(|run| run.batch == ticket.batch) else {
                 continue;
             };
-            let first_failed = failed.iter().find(|index| ticket.records[**index].0 == *slot);
+            let first_failed = failed.iter().find(|index| ticket.slot(**index) == Some(*slot));
             match first_failed {
                 None => run.state = RunState::Settled,
-                Some(index) => match ticket.records[..*index].iter().rev().find(|(other, _)| other == slot) {
-                    Some((_, offset)) => {
-                        run.last = offset.clone();
+                Some(index) => match (0..*index).rev().find(|other| ticket.slot(*other) == Some(*slot)) {
+                    Some(other) => {
+                        run.last = ticket.records[other].1.clone();
                         run.state = RunState::Broken;
                     }
                     None => run.state = RunState::Blocked,
@@ -182,9 +179,9 @@ mod tests {
     #[test]
     fn a_later_batch_waits_for_an_earlier_one_of_its_partition_only() {
         let mut records = SubmittedRecords::default();
-        let first = records.submit([record("a", 1), record("b", 1)]);
-        let second = records.submit([record("a", 2)]);
-        let third = records.submit([record("c", 1)]);
+        let first = records.submit(vec![record("a", 1), record("b", 1)]);
+        let second = records.submit(vec![record("a", 2)]);
+        let third = records.submit(vec![record("c", 1)]);
         records.settle(&second, &[]);
         records.settle(&third, &[]);
         assert_eq!(committable(&mut records), [("c".to_owned(), 1)]);
@@ -197,9 +194,14 @@ mod tests {
     #[test]
     fn nothing_behind_a_lost_record_is_ever_committable() {
         let mut records = SubmittedRecords::default();
-        let first =
-            records.submit([record("a", 1), record("b", 1), record("a", 2), record("a", 3), record("b", 2)]);
-        let second = records.submit([record("a", 4), record("b", 3)]);
+        let first = records.submit(vec![
+            record("a", 1),
+            record("b", 1),
+            record("a", 2),
+            record("a", 3),
+            record("b", 2),
+        ]);
+        let second = records.submit(vec![record("a", 4), record("b", 3)]);
         records.settle(&first, &[2]);
         records.settle(&second, &[]);
         assert_eq!(committable(&mut records), [("a".to_owned(), 1), ("b".to_owned(), 3)]);
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn a_lost_first_record_blocks_its_partition_without_an_offset() {
         let mut records = SubmittedRecords::default();
-        let first = records.submit([record("a", 1)]);
+        let first = records.submit(vec![record("a", 1)]);
         records.settle(&first, &[0]);
         assert_eq!(committable(&mut records), []);
     }
@@ -217,8 +219,13 @@ mod tests {
     #[test]
     fn interleaved_partitions_of_one_batch_commit_their_last_offsets() {
         let mut records = SubmittedRecords::default();
-        let ticket =
-            records.submit([record("a", 1), record("b", 1), record("a", 2), record("b", 2), record("a", 3)]);
+        let ticket = records.submit(vec![
+            record("a", 1),
+            record("b", 1),
+            record("a", 2),
+            record("b", 2),
+            record("a", 3),
+        ]);
         records.settle(&ticket, &[]);
         assert_eq!(committable(&mut records), [("a".to_owned(), 3), ("b".to_owned(), 2)]);
     }

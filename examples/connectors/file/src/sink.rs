@@ -135,12 +135,8 @@ impl SinkTask for FileStreamSinkTask {
 /// The text of Java's `toString`. Bytes, whose text in Java is an object identity, are written as they are.
 fn write_line(bytes: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::String(text) => bytes.extend_from_slice(text.as_bytes()),
         Value::Bytes(content) => bytes.extend_from_slice(content),
-        other => {
-            // Writing to a vector does not fail.
-            let _ = std::io::Write::write_fmt(bytes, format_args!("{other}"));
-        }
+        other => other.print_to(bytes),
     }
     bytes.push(b'\n');
 }
