@@ -284,7 +284,7 @@ impl SourceLane {
             return Ok(());
         }
         let mut converted = std::mem::take(results).into_iter();
-        for index in 0..records.len() {
+        for (index, record) in records.iter().enumerate() {
             let nothing = (Encoded::Null, 0..0);
             if chunk.passed[index] != Passed::On {
                 results.push(Ok(nothing));
@@ -295,7 +295,7 @@ impl SourceLane {
                 Some(Err(error)) => {
                     turn.wait().await?;
                     let headers = &mut chunk.headers[index];
-                    self.convert_again(half, &records[index], origins.get(first + index), headers, error)
+                    self.convert_again(half, record, origins.get(first + index), headers, error)
                         .await?
                         .map(|encoded| (encoded, 0..0))
                 }
