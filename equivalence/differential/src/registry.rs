@@ -314,7 +314,7 @@ impl Maker<'_> {
             };
             let text = default.to_string();
             // Numbers with a point inside of lists may have other digits in other Javas.
-            if !text.contains("\"struct\"") && !(nested && text.contains("{\"f")) {
+            if !(text.contains("\"struct\"") || nested && text.contains("{\"f")) {
                 schema.default = Some(default);
             }
         }
