@@ -7,6 +7,7 @@
 mod api;
 mod bench;
 mod ci;
+mod counts;
 mod deny;
 mod differential;
 mod docs;
@@ -48,10 +49,11 @@ cargo xtask <verb>
   differential --registry [--cases N] [--seed S]…
                                        the same for converters with a registry: written, read, crosswise and back
   answer                               cases in JSON on standard input, answers on standard output: equivalence/README.md
-  simulate [--seeds N] [--from SEED] [--scenario NAME]… [--replay SCHEDULE]
+  simulate [--seeds N] [--from SEED] [--scenario NAME]… [--connector KEY=VALUE]… [--replay SCHEDULE]
                                        pipelines with crashes and faults, by seed, in release mode
   simulate --breaks [NAME]…            within how many seeds each break of the engine is caught
   bench [ARGS]                         the benchmarks, in release mode
+  counts [--bless]                     instructions per record, compared with benches/counts.txt, or written to it
   fuzz [--seconds N] [TARGET]          every fuzz target, or one, for N seconds; needs nightly Rust and cargo-fuzz
 ";
 
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         "differential" => differential::run(rest),
         "simulate" => simulate::run(rest),
         "bench" => bench::run(rest),
+        "counts" => counts::run(rest),
         "fuzz" => fuzz::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

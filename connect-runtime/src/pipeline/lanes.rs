@@ -64,8 +64,7 @@ impl<L: Lane> Lanes<L> {
         }
     }
 
-    /// Several parts at the same time, no more than there are lanes. The error is that of the first part that failed;
-    /// the lanes are gone then, as the task is.
+    /// Several parts at the same time, no more than there are lanes. The error is that of the first part that failed.
     pub(crate) async fn together(&mut self, parts: Vec<L::Part>) -> Result<Vec<L::Done>> {
         let mut running = JoinSet::new();
         let mut turn = Turn::first();
