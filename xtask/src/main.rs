@@ -7,6 +7,7 @@
 mod api;
 mod bench;
 mod ci;
+mod cluster;
 mod deny;
 mod differential;
 mod docs;
@@ -38,6 +39,8 @@ cargo xtask <verb>
                                        one real Kafka broker by hand; start prints its address
   kafka topics|console-consumer|console-producer|… ARGS
                                        Kafka's own command line tools; `kafka help` lists them
+  cluster [NAME]…                      clusters of workers that are killed, cut off and mixed with genuine Java ones,
+                                       on a Kafka of their own; takes minutes and prints times
   deny                                 licences, duplicates and sources of all dependencies
   quickstart                           run the quickstart on a text file and compare its output
   differential [--cases N] [--seed S]… [--only NAME]… [--write-scorecard]
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             [flag, version] if flag == "--version" => kafka::suite_on(version),
             _ => kafka::tool(rest),
         },
+        "cluster" => cluster::run(rest),
         "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),
