@@ -119,7 +119,7 @@ fn data() -> PathBuf {
     target().join("xtask/kafka")
 }
 
-fn script_path() -> PathBuf {
+pub(crate) fn script_path() -> PathBuf {
     root().join("xtask/kafka/kafka")
 }
 

@@ -7,6 +7,7 @@
 mod api;
 mod bench;
 mod ci;
+mod cluster;
 mod counts;
 mod deny;
 mod differential;
@@ -42,6 +43,8 @@ cargo xtask <verb>
                                        Kafka's own command line tools; `kafka help` lists them
   registry                             the tests of a schema registry on a real one that it starts and stops; not in CI
   registry start [--port P] | stop     one real schema registry by hand; start prints its URL
+  cluster [NAME]…                      clusters of workers that are killed, cut off and mixed with genuine Java ones,
+                                       on a Kafka of their own; takes minutes and prints times
   deny                                 licences, duplicates and sources of all dependencies
   quickstart                           run the quickstart on a text file and compare its output
   differential [--cases N] [--seed S]… [--only NAME]… [--write-scorecard]
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         },
         "registry" if rest.is_empty() => registry::suite(),
         "registry" => registry::tool(rest),
+        "cluster" => cluster::run(rest),
         "deny" => no_arguments(verb, rest).and_then(|()| deny::run()),
         "quickstart" => no_arguments(verb, rest).and_then(|()| quickstart::run()),
         "answer" => no_arguments(verb, rest).and_then(|()| answer()),

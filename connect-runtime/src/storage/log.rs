@@ -26,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a failed call that may succeed later.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long the clients may take to close, each.
+const CLOSING: Duration = Duration::from_secs(5);
 /// Commands that may wait.
 const INBOX: usize = 64;
 
@@ -70,6 +72,8 @@ enum Command {
     /// Takes over the right to write in transactions.
     Claim(Box<ClientProperties>, Reply),
     WriteInTransaction(Vec<Entry>, Reply),
+    /// Ends the actor.
+    Close(Reply),
 }
 
 /// Which topic, and the clients that reach it.
@@ -91,7 +95,7 @@ pub(crate) struct LogSettings {
     pub(crate) isolation: IsolationLevel,
 }
 
-/// See the module. Dropping it ends the actor.
+/// See the module. Dropping it ends the actor and drops its clients; [`close`](TopicLog::close) closes them.
 pub(crate) struct TopicLog {
     commands: mpsc::Sender<Command>,
     partitions: i32,
@@ -127,7 +131,6 @@ impl TopicLog {
             transactional: None,
             consumer,
             admin,
-            isolation,
             positions: starts,
             partitions,
             waiting: Vec::new(),
@@ -137,7 +140,9 @@ impl TopicLog {
         let mut tasks = JoinSet::new();
         tasks.spawn(actor.run());
         let log = Self { commands, partitions: count, _actor: tasks };
-        log.read_to_end(TIMEOUT).await?;
+        // A writer that died may have left a transaction open, which the brokers abort after a minute.
+        log.read_to_end(if isolation == IsolationLevel::ReadCommitted { TIMEOUT * 3 } else { TIMEOUT })
+            .await?;
         Ok(log)
     }
 
@@ -167,6 +172,13 @@ impl TopicLog {
     pub(crate) async fn write_in_transaction(&self, entries: Vec<Entry>) -> Result<()> {
         self.ask(TIMEOUT, "write to an internal topic", |reply| Command::WriteInTransaction(entries, reply))
             .await
+    }
+
+    /// Closes the clients, when everything that was asked before is done. Afterwards every call fails.
+    pub(crate) async fn close(&self) {
+        if let Err(error) = self.ask(TIMEOUT, "close an internal topic", Command::Close).await {
+            tracing::warn!(error = %error.trace(), "an internal topic was not closed properly");
+        }
     }
 
     async fn ask(
@@ -204,7 +216,6 @@ struct Actor {
     transactional: Option<Box<dyn Producer>>,
     consumer: Box<dyn Consumer>,
     admin: Box<dyn Admin>,
-    isolation: IsolationLevel,
     partitions: Vec<TopicPartition>,
     positions: Offsets,
     waiting: Vec<Waiting>,
@@ -218,6 +229,10 @@ impl Actor {
             tokio::select! {
                 biased;
                 command = self.inbox.recv() => match command {
+                    Some(Command::Close(reply)) => {
+                        let _ = reply.send(self.close().await);
+                        return;
+                    }
                     Some(command) => self.obey(command).await,
                     None => break,
                 },
@@ -239,6 +254,19 @@ impl Actor {
         }
     }
 
+    /// The first failure is told; the others are closed all the same.
+    async fn close(mut self) -> Result<()> {
+        // Whoever waits for a write is told how it ended.
+        let settled = async { while self.deliveries.next().await.is_some() {} };
+        let _ = tokio::time::timeout(CLOSING, settled).await;
+        let mut closed = vec![self.producer.close(CLOSING).await];
+        if let Some(producer) = self.transactional {
+            closed.push(producer.close(CLOSING).await);
+        }
+        closed.push(self.consumer.close(CLOSING).await);
+        closed.into_iter().collect::<crate::kafka::Result<()>>().map_err(Error::from)
+    }
+
     fn take(&mut self, batches: Vec<crate::kafka::PartitionRecords>) {
         for batch in batches {
             for record in batch.records {
@@ -256,13 +284,16 @@ impl Actor {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::ReadToEnd(reply) => match self.admin.end_offsets(&self.partitions, self.isolation).await
-            {
-                Ok(ends) => self.waiting.push(Waiting { ends, reply }),
-                Err(error) => {
-                    let _ = reply.send(Err(error.into()));
+            // To the end of everything, also where only what is committed is read: a transaction that was committed a
+            // moment ago may count as open for a while.
+            Command::ReadToEnd(reply) => {
+                match self.admin.end_offsets(&self.partitions, IsolationLevel::ReadUncommitted).await {
+                    Ok(ends) => self.waiting.push(Waiting { ends, reply }),
+                    Err(error) => {
+                        let _ = reply.send(Err(error.into()));
+                    }
                 }
-            },
+            }
             Command::Write(entries, reply) => {
                 let batch = self.batch(entries);
                 match self.producer.send(batch, false).await {
@@ -279,6 +310,8 @@ impl Actor {
                 let claimed = self.claim(&properties).await;
                 let _ = reply.send(claimed);
             }
+            // The loop itself looks after this one.
+            Command::Close(reply) => drop(reply),
             Command::WriteInTransaction(entries, reply) => {
                 let written = self.write_in_transaction(entries).await;
                 if written.is_err()
@@ -344,5 +377,143 @@ impl Actor {
                 let _ = waiting.reply.send(Ok(()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::kafka::memory::MemoryKafka;
+    use crate::kafka::{Capabilities, Delivery, Result as KafkaResult};
+
+    /// Counts the producers that are made and those that are closed.
+    #[derive(Debug)]
+    struct Counting {
+        kafka: MemoryKafka,
+        made: AtomicUsize,
+        closed: Arc<AtomicUsize>,
+    }
+
+    struct CountedProducer(Box<dyn Producer>, Arc<AtomicUsize>);
+
+    #[async_trait]
+    impl Kafka for Counting {
+        fn capabilities(&self) -> Capabilities {
+            self.kafka.capabilities()
+        }
+
+        async fn producer(&self, properties: &ClientProperties) -> KafkaResult<Box<dyn Producer>> {
+            self.made.fetch_add(1, Ordering::SeqCst);
+            let producer = self.kafka.producer(properties).await?;
+            Ok(Box::new(CountedProducer(producer, Arc::clone(&self.closed))))
+        }
+
+        async fn consumer(&self, properties: &ClientProperties) -> KafkaResult<Box<dyn Consumer>> {
+            self.kafka.consumer(properties).await
+        }
+
+        async fn admin(&self, properties: &ClientProperties) -> KafkaResult<Box<dyn Admin>> {
+            self.kafka.admin(properties).await
+        }
+    }
+
+    #[async_trait]
+    impl Producer for CountedProducer {
+        async fn send(&mut self, batch: Arc<Vec<ProducerRecord>>, positions: bool) -> KafkaResult<Delivery> {
+            self.0.send(batch, positions).await
+        }
+
+        async fn flush(&mut self) -> KafkaResult<()> {
+            self.0.flush().await
+        }
+
+        async fn init_transactions(&mut self) -> KafkaResult<()> {
+            self.0.init_transactions().await
+        }
+
+        async fn close(self: Box<Self>, timeout: Duration) -> KafkaResult<()> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.close(timeout).await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_is_closed_closes_its_producers_after_what_was_asked_before() {
+        let memory = MemoryKafka::new();
+        let counting = Arc::new(Counting {
+            kafka: memory.clone(),
+            made: AtomicUsize::default(),
+            closed: Arc::default(),
+        });
+        let kafka: Arc<dyn Kafka> = Arc::clone(&counting) as _;
+        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let topic = LogTopic {
+            topic: NewTopic { name: "log".into(), partitions: Some(1), replication_factor: None, configs },
+            producer: ClientProperties::new(),
+            consumer: ClientProperties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
+            admin: ClientProperties::new(),
+        };
+        let settings = LogSettings {
+            topic,
+            purpose: internal::CONFIGS,
+            create: true,
+            isolation: IsolationLevel::ReadUncommitted,
+        };
+        let log = TopicLog::open(&kafka, settings, Box::new(|_| {})).await.unwrap();
+        log.claim(ClientProperties::from([("transactional.id".to_owned(), "t".to_owned())])).await.unwrap();
+        let entry = || vec![(Bytes::from("k"), Some(Bytes::from("v")))];
+        let (written, ()) = futures::future::join(log.write(entry()), log.close()).await;
+        written.unwrap();
+        assert_eq!(counting.made.load(Ordering::SeqCst), 2);
+        assert_eq!(counting.closed.load(Ordering::SeqCst), 2);
+        assert_eq!(memory.count_records("log"), 1);
+        assert!(log.write(entry()).await.is_err(), "nothing is written any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_log_that_reads_what_is_committed_is_behind_open_transactions() {
+        let memory = MemoryKafka::new();
+        let kafka: Arc<dyn Kafka> = Arc::new(memory.clone());
+        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let topic = LogTopic {
+            topic: NewTopic { name: "log".into(), partitions: Some(1), replication_factor: None, configs },
+            producer: ClientProperties::new(),
+            consumer: ClientProperties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
+            admin: ClientProperties::new(),
+        };
+        let settings = LogSettings {
+            topic,
+            purpose: internal::CONFIGS,
+            create: true,
+            isolation: IsolationLevel::ReadCommitted,
+        };
+        let seen = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&seen);
+        let apply = Box::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let log = TopicLog::open(&kafka, settings, apply).await.unwrap();
+        let id = ClientProperties::from([("transactional.id".to_owned(), "t".to_owned())]);
+        let mut producer = kafka.producer(&id).await.unwrap();
+        producer.init_transactions().await.unwrap();
+        producer.begin_transaction().await.unwrap();
+        let record = ProducerRecord {
+            topic: "log".into(),
+            partition: None,
+            timestamp: None,
+            key: Some(Bytes::from("k")),
+            value: None,
+            headers: RawHeaders::default(),
+        };
+        producer.send(Arc::new(vec![record]), false).await.unwrap().await;
+        assert!(log.read_to_end(Duration::from_secs(5)).await.is_err(), "it is not known yet what counts");
+        producer.commit_transaction().await.unwrap();
+        log.read_to_end(Duration::from_secs(5)).await.unwrap();
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
     }
 }

@@ -263,15 +263,18 @@ impl StatusStore {
     fn take_over(&self, key: StatusKey, value: StatusValue) {
         let mut map = self.lock();
         let known = map.get(&key);
-        let late = key.task.is_some()
-            && value.state == State::Unassigned
-            && known.is_some_and(|known| {
-                known.state == State::Running
-                    && known.generation >= value.generation
-                    && known.worker_id != value.worker_id
-            });
-        if late {
-            // Whoever had it before says so after the next one runs it.
+        let late = known.filter(|known| {
+            value.state == State::Unassigned
+                && known.state == State::Running
+                && known.generation >= value.generation
+                && known.worker_id != value.worker_id
+        });
+        if let Some(known) = late {
+            // Whoever had it before says so after the next one runs it: a worker that was cut off from Kafka, when it
+            // is back. Workers of Java believe it where a connector is concerned, so its owner says it again.
+            if known.worker_id == self.worker_id {
+                self.tell(|| record(&key, Some(known)));
+            }
             return;
         }
         let restart =

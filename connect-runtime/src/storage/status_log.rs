@@ -77,6 +77,7 @@ impl Outbox {
 
 /// See the module. Dropping it ends reading and writing.
 pub(crate) struct StatusLog {
+    log: Arc<TopicLog>,
     statuses: Arc<StatusStore>,
     _writer: JoinSet<()>,
 }
@@ -94,8 +95,14 @@ impl StatusLog {
         let settings = LogSettings { topic, purpose: internal::STATUSES, create, isolation };
         let log = TopicLog::open(kafka, settings, Box::new(move |record| apply(&reader, &record))).await?;
         let mut writer = JoinSet::new();
-        writer.spawn(write(log, Arc::clone(&statuses)));
-        Ok(Self { statuses, _writer: writer })
+        let log = Arc::new(log);
+        writer.spawn(write(Arc::clone(&log), Arc::clone(&statuses)));
+        Ok(Self { log, statuses, _writer: writer })
+    }
+
+    /// Closes the clients of the topic; what is put from now on is not written.
+    pub(crate) async fn close(&self) {
+        self.log.close().await;
     }
 
     /// Waits until everything that was put is written.
@@ -124,7 +131,7 @@ fn apply(statuses: &StatusStore, record: &LogRecord) {
     }
 }
 
-async fn write(log: TopicLog, statuses: Arc<StatusStore>) {
+async fn write(log: Arc<TopicLog>, statuses: Arc<StatusStore>) {
     let Some(outbox) = statuses.outbox() else { return };
     loop {
         let waiting = outbox.next().await;
@@ -150,6 +157,7 @@ mod tests {
     use crate::kafka::memory::{MemoryKafka, Operation};
     use crate::kafka::{ClientProperties, KafkaErrorKind, NewTopic};
     use crate::storage::State;
+    use crate::wire::status_topic::StatusValue;
 
     async fn open(kafka: &MemoryKafka, worker: &str) -> (Arc<StatusStore>, StatusLog) {
         let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
@@ -192,6 +200,53 @@ mod tests {
         assert_eq!(late.get("c", None).unwrap().worker_id, "a:1");
         b.remove("c");
         until(&a, |a| a.keys().is_empty() && a.topics("c").is_empty()).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_worker_says_too_late_is_ignored_and_set_right() {
+        let kafka = MemoryKafka::new();
+        let ((a, _log_a), (b, _log_b)) = (open(&kafka, "a:1").await, open(&kafka, "b:1").await);
+        a.set_generation(1);
+        b.set_generation(2);
+        b.put("c", None, State::Running, None);
+        b.put("c", Some(0), State::Running, None);
+        until(&a, |a| a.get("c", Some(0)).is_some()).await;
+        // What worker a wrote when it was cut off comes now.
+        for task in [None, Some(0)] {
+            let status = Some(StatusValue {
+                state: State::Unassigned,
+                trace: None,
+                worker_id: "a:1".to_owned(),
+                generation: 1,
+                version: None,
+            });
+            let late = match task {
+                None => StatusRecord::Connector { name: "c".to_owned(), status },
+                Some(task) => StatusRecord::Task { connector: "c".to_owned(), task, status },
+            };
+            let (key, value) = late.encode();
+            kafka.produce("status", key, value.unwrap());
+        }
+        let written = || {
+            let records = kafka.records("status");
+            let last = |key: &str| {
+                let record = records.iter().rev().find(|record| record.key_text() == Some(key));
+                record.and_then(|record| record.value_text()).is_some_and(|text| text.contains("RUNNING"))
+            };
+            records.len() == 6 && last("status-connector-c") && last("status-task-c-0")
+        };
+        let wait = async {
+            while !written() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the owner says it again");
+        for statuses in [&a, &b] {
+            for task in [None, Some(0)] {
+                let status = statuses.get("c", task).unwrap();
+                assert_eq!((status.state, status.worker_id.as_str()), (State::Running, "b:1"));
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

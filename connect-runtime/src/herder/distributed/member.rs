@@ -12,6 +12,7 @@ use super::assignor::{Incremental, Shares, Work, assign_eagerly};
 use super::view::View;
 use crate::config::ConnectProtocol;
 use crate::kafka::membership::{GroupMember, Joined, MemberError};
+use crate::kafka::{KafkaError, KafkaErrorKind};
 use crate::storage::cluster::{ClusterConfig, ConfigStore};
 use crate::wire::group::{self, Assignment, WorkerState};
 
@@ -67,6 +68,7 @@ pub(super) struct Settings {
     pub(super) protocol: ConnectProtocol,
     pub(super) url: String,
     pub(super) heartbeat_interval: Duration,
+    pub(super) session_timeout: Duration,
     pub(super) max_delay: Duration,
 }
 
@@ -85,6 +87,8 @@ pub(super) struct Member {
     last_completed: i32,
     /// Since when no broker answers for the group.
     unreachable_since: Option<Instant>,
+    /// When the call was made that the group answered last.
+    heard: Instant,
 }
 
 /// Why a stay in the group ended.
@@ -116,6 +120,7 @@ impl Member {
             last: None,
             last_completed: -1,
             unreachable_since: None,
+            heard: Instant::now(),
         }
     }
 
@@ -202,9 +207,8 @@ impl Member {
                 }
                 () = at(rejoin_at.filter(|_| !rejoin)) => rejoin = true,
                 () = tokio::time::sleep_until(beat) => {
-                    match self.group.heartbeat().await {
+                    match self.heartbeat().await {
                         Ok(()) => {
-                            self.unreachable_since = None;
                             // What was stopped meanwhile is shared out again.
                             rejoin |= self.last.is_none();
                             beat = Instant::now() + self.settings.heartbeat_interval;
@@ -225,11 +229,43 @@ impl Member {
         }
     }
 
-    /// A worker that cannot reach its group for long must not run what others may have got meanwhile.
-    async fn unreachable(&mut self, error: &crate::kafka::KafkaError) {
+    /// An answer that does not come before the session has run out is none.
+    async fn heartbeat(&mut self) -> Result<(), MemberError> {
+        let now = Instant::now();
+        // With nothing to lose there is time.
+        let since = if self.last.is_some() { self.heard } else { now };
+        let deadline = (since + self.settings.session_timeout).max(now + PAUSE);
+        let beaten = tokio::time::timeout_at(deadline, self.group.heartbeat()).await;
+        let beaten = beaten.unwrap_or_else(|_| {
+            let silent = "the coordinator did not answer a heartbeat before the session ran out";
+            Err(KafkaError::new(KafkaErrorKind::Timeout, silent).into())
+        });
+        let silent = now - self.heard;
+        if !matches!(beaten, Err(MemberError::Kafka(_))) {
+            self.heard(now);
+        }
+        // A process that was frozen for so long comes back to tasks that run elsewhere by now.
+        let moved = silent >= self.settings.session_timeout + self.settings.max_delay;
+        if matches!(beaten, Err(MemberError::Expelled)) && moved && self.last.is_some() {
+            tracing::error!(?silent, "this worker was out of its group for too long: everything is stopped");
+            self.stop_everything().await;
+        }
+        beaten
+    }
+
+    fn heard(&mut self, asked: Instant) {
+        self.heard = asked;
+        self.unreachable_since = None;
+    }
+
+    /// A worker that cannot reach its group must not run what others may have got meanwhile: at the latest when its
+    /// session has run out it stops everything, however few of its calls have failed by then.
+    async fn unreachable(&mut self, error: &KafkaError) {
         let since = *self.unreachable_since.get_or_insert_with(Instant::now);
         tracing::warn!(%error, "the coordinator of the workers' group cannot be reached");
-        if since.elapsed() >= self.settings.heartbeat_interval && self.last.is_some() {
+        let too_long = since.elapsed() >= self.settings.heartbeat_interval
+            || self.heard.elapsed() >= self.settings.session_timeout;
+        if too_long && self.last.is_some() {
             tracing::error!(
                 "the group was out of reach for too long: everything is stopped until it is back"
             );
@@ -276,6 +312,7 @@ impl Member {
                 }
             };
             let shares = self.share_out(&joined, config);
+            let asked = Instant::now();
             let assigned = tokio::select! {
                 biased;
                 left = leave(&mut self.orders) => return Err(End::Leave(left)),
@@ -283,7 +320,7 @@ impl Member {
             };
             match assigned {
                 Ok(bytes) => {
-                    self.unreachable_since = None;
+                    self.heard(asked);
                     if let Some(formed) = self.understand(&joined, &bytes) {
                         return Ok(formed);
                     }
@@ -471,6 +508,7 @@ impl Member {
         tracing::info!(
             generation = joined.generation,
             leader = joined.is_leader(),
+            leader_url = assignment.leader_url.as_deref().unwrap_or_default(),
             connectors = self.work.connectors.len(),
             tasks = self.work.tasks.len(),
             delay = assignment.delay,

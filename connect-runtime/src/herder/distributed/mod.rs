@@ -102,6 +102,7 @@ impl DistributedHerder {
             protocol: settings.connect_protocol,
             url: advertised_url(&worker.config),
             heartbeat_interval: settings.heartbeat_interval,
+            session_timeout: settings.session_timeout,
             max_delay: settings.scheduled_rebalance_max_delay,
         };
         let common = Arc::new(Common::new(worker, Arc::clone(&configs), statuses, settings));
@@ -408,6 +409,7 @@ impl Herder for DistributedHerder {
         };
         let mut actors = std::mem::take(&mut *self.actors.lock().unwrap_or_else(PoisonError::into_inner));
         actors.shutdown().await;
+        futures::future::join(self.common.statuses.close(), self.common.configs.close()).await;
         abandoned
     }
 }

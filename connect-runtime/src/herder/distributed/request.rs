@@ -203,6 +203,7 @@ impl Actor {
             };
             fenced.await.map_err(|error| Error::kafka("fence the producers of former tasks", error))?;
         }
+        tracing::info!(connector = name, tasks = count, "the producers of former tasks are fenced");
         self.claim().await?;
         let written = self.common.configs.put_task_count_record(name, count).await;
         self.wrote(written)

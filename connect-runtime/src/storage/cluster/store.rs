@@ -92,6 +92,11 @@ impl ConfigStore {
         Ok(Self { log, shared, privileged: settings.privileged })
     }
 
+    /// Closes the clients of the topic. What is known stays; nothing can be written any more.
+    pub(crate) async fn close(&self) {
+        self.log.close().await;
+    }
+
     /// What is known now.
     pub(crate) fn snapshot(&self) -> Arc<ClusterConfig> {
         Arc::clone(&self.shared.lock().config)

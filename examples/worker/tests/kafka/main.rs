@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
 mod broken;
+mod cluster;
 mod create;
 mod dead_letters;
 mod exactly_once;

@@ -5,24 +5,26 @@ use std::collections::BTreeSet;
 use super::{ByMember, Work};
 
 /// What members have above their share, so that those with less can get it. Nothing when nobody has anything.
-pub(super) fn surplus(configured: &Work, loads: &ByMember) -> ByMember {
+pub(super) fn surplus(configured: &Work, active: &ByMember, loads: &ByMember) -> ByMember {
     let mut surplus = ByMember::new();
     if configured.is_empty() || loads.values().all(Work::is_empty) {
         return surplus;
     }
-    let connectors = above_share(configured.connectors.len(), loads, |load| &load.connectors);
+    let connectors = above_share(configured.connectors.len(), active, loads, |load| &load.connectors);
     for (member, connectors) in connectors {
         surplus.entry(member).or_default().connectors = connectors;
     }
-    for (member, tasks) in above_share(configured.tasks.len(), loads, |load| &load.tasks) {
+    for (member, tasks) in above_share(configured.tasks.len(), active, loads, |load| &load.tasks) {
         surplus.entry(member).or_default().tasks = tasks;
     }
     surplus
 }
 
-/// Some members may keep one more than the others, as many as the division leaves.
+/// Some members may keep one more than the others, as many as the division leaves. What a member runs already goes
+/// before what it would get in this round, as in Java.
 fn above_share<T: Ord + Clone>(
     total: usize,
+    active: &ByMember,
     loads: &ByMember,
     part: impl Fn(&Work) -> &BTreeSet<T>,
 ) -> Vec<(String, BTreeSet<T>)> {
@@ -39,20 +41,23 @@ fn above_share<T: Ord + Clone>(
             keeps += 1;
         }
         if has.len() > keeps {
-            surplus.push((member.clone(), has.iter().take(has.len() - keeps).cloned().collect()));
+            let runs = active.get(member).map(&part);
+            let runs = |item: &&T| runs.is_some_and(|runs| runs.contains(*item));
+            let first = has.iter().filter(runs).chain(has.iter().filter(|item| !runs(item)));
+            surplus.push((member.clone(), first.take(has.len() - keeps).cloned().collect()));
         }
     }
     surplus
 }
 
-/// Gives out work, always to those who have least, connectors and tasks apart.
-pub(super) fn give(work: &Work, loads: &mut ByMember) {
-    fill(&work.connectors, loads, |load| &mut load.connectors);
-    fill(&work.tasks, loads, |load| &mut load.tasks);
+/// Gives out what is new and then what nobody has any more, always to those who have least, connectors and tasks apart.
+pub(super) fn give(new: &Work, orphaned: &Work, loads: &mut ByMember) {
+    fill(new.connectors.iter().chain(&orphaned.connectors), loads, |load| &mut load.connectors);
+    fill(new.tasks.iter().chain(&orphaned.tasks), loads, |load| &mut load.tasks);
 }
 
-fn fill<T: Ord + Clone>(
-    items: &BTreeSet<T>,
+fn fill<'a, T: Ord + Clone + 'a>(
+    mut items: impl Iterator<Item = &'a T>,
     loads: &mut ByMember,
     part: impl Fn(&mut Work) -> &mut BTreeSet<T>,
 ) {
@@ -60,7 +65,6 @@ fn fill<T: Ord + Clone>(
     let mut order: Vec<(usize, String)> =
         loads.iter_mut().map(|(member, load)| (part(load).len(), member.clone())).collect();
     order.sort();
-    let mut items = items.iter();
     while let Some(lowest) = order.first().map(|(count, _)| *count) {
         let level = order.iter().position(|(count, _)| *count > lowest).unwrap_or(order.len());
         for (count, member) in &mut order[..level] {

@@ -18,8 +18,8 @@ pub(in crate::herder::distributed) struct Incremental {
     previous_revocation: Work,
     previous_generation: i32,
     previous_members: BTreeSet<String>,
-    /// Members that were without work while lost work waited.
-    candidates: BTreeSet<String>,
+    /// Members that were without work while lost work waited, those first that were so first.
+    candidates: Vec<String>,
     scheduled: Option<Instant>,
     delay: Duration,
     revoked_in_previous: bool,
@@ -38,7 +38,7 @@ impl Incremental {
             previous_revocation: Work::default(),
             previous_generation: -1,
             previous_members: BTreeSet::new(),
-            candidates: BTreeSet::new(),
+            candidates: Vec::new(),
             scheduled: None,
             delay: Duration::ZERO,
             revoked_in_previous: false,
@@ -84,11 +84,14 @@ impl Incremental {
         let mut free = created;
         // What runs on several members is revoked from all of them, and given out when nobody has it any more.
         free.remove(&duplicated);
-        self.lost(&lost, &mut free, &mut next, now);
+        let mut orphaned = Work::default();
+        self.lost(&lost, &mut orphaned, &mut next, now);
         if self.delay.is_zero() {
-            self.even_out(configured, &mut revoked, &mut next, now);
+            self.even_out(configured, active, &mut revoked, &mut next, now);
+        } else {
+            self.revoked_in_previous = false;
         }
-        give(&free, &mut next);
+        give(&free, &orphaned, &mut next);
 
         let mut assigned = ByMember::new();
         let mut given = Work::default();
@@ -120,8 +123,8 @@ impl Incremental {
         }
         match self.scheduled {
             Some(scheduled) if now >= scheduled => {
-                let takers: Vec<String> =
-                    loads.keys().filter(|member| self.candidates.contains(*member)).cloned().collect();
+                let is_here = |member: &&String| loads.contains_key(*member);
+                let takers: Vec<String> = self.candidates.iter().filter(is_here).cloned().collect();
                 if takers.is_empty() {
                     free.add(lost);
                 } else {
@@ -131,8 +134,11 @@ impl Incremental {
                 self.revoked_in_previous = false;
             }
             scheduled => {
-                let idle = loads.iter().filter(|(_, load)| load.is_empty());
-                self.candidates.extend(idle.map(|(member, _)| member.clone()));
+                for (member, _) in loads.iter().filter(|(_, load)| load.is_empty()) {
+                    if !self.candidates.contains(member) {
+                        self.candidates.push(member.clone());
+                    }
+                }
                 self.delay =
                     scheduled.map_or(self.max_delay, |scheduled| (scheduled - now).min(self.max_delay));
                 self.scheduled = Some(now + self.delay);
@@ -146,8 +152,15 @@ impl Incremental {
         self.delay = Duration::ZERO;
     }
 
-    fn even_out(&mut self, configured: &Work, revoked: &mut ByMember, next: &mut ByMember, now: Instant) {
-        let surplus = surplus(configured, next);
+    fn even_out(
+        &mut self,
+        configured: &Work,
+        active: &ByMember,
+        revoked: &mut ByMember,
+        next: &mut ByMember,
+        now: Instant,
+    ) {
+        let surplus = surplus(configured, active, next);
         if surplus.is_empty() {
             if self.revoked_in_previous {
                 self.revoked_in_previous = false;

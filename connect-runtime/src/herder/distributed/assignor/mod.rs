@@ -5,6 +5,8 @@ mod eager;
 mod incremental;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,10 @@
 //! Workers that share connectors and tasks, on a Kafka in memory and a clock that never waits.
 
+mod faults;
+mod work;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -10,9 +14,7 @@ use connect_api::{
     SourceTaskContext, async_trait,
 };
 use connect_runtime::peers::{PeerRequest, Peers};
-use connect_runtime::{
-    Connect, ConnectorStatus, Error, Herder, MemoryKafka, RequestSignature, Restart, State,
-};
+use connect_runtime::{Connect, ConnectorStatus, Error, Herder, MemoryKafka, RequestSignature, State};
 
 const LONG: Duration = Duration::from_secs(120);
 /// `scheduled.rebalance.max.delay.ms` of the tests.
@@ -119,13 +121,23 @@ impl SourceTask for IdleTask {
 
 /// The REST APIs of the workers, without the network: what matters here is who asks whom, and the signatures.
 #[derive(Default)]
-struct InProcess(Mutex<BTreeMap<String, Weak<dyn Herder>>>);
+struct InProcess {
+    herders: Mutex<BTreeMap<String, Weak<dyn Herder>>>,
+    /// Requests get no answer before their time has run out.
+    hang: AtomicBool,
+    asked: AtomicUsize,
+}
 
 #[async_trait]
 impl Peers for InProcess {
     async fn send(&self, request: PeerRequest) -> Result<(u16, Bytes)> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.hang.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            return Err(connect_api::Error::retriable("nobody answers"));
+        }
         let (worker, path) = request.url.trim_start_matches("http://").split_once('/').unwrap();
-        let herder = self.0.lock().unwrap().get(worker).and_then(Weak::upgrade);
+        let herder = self.herders.lock().unwrap().get(worker).and_then(Weak::upgrade);
         let herder = herder.ok_or_else(|| connect_api::Error::retriable("nobody answers there"))?;
         let parts: Vec<_> = path.split(['/', '?']).collect();
         let (name, what) = (parts[1], parts[2]);
@@ -158,13 +170,28 @@ struct Cluster {
     kafka: MemoryKafka,
     peers: Arc<InProcess>,
     protocol: &'static str,
+    /// Settings on top of the usual ones.
+    extra: &'static [(&'static str, &'static str)],
     workers: BTreeMap<u16, Connect>,
 }
 
 impl Cluster {
     async fn start(protocol: &'static str, workers: u16) -> Self {
-        let mut cluster =
-            Self { kafka: MemoryKafka::new(), peers: Arc::default(), protocol, workers: BTreeMap::new() };
+        Self::start_with(protocol, workers, &[]).await
+    }
+
+    async fn start_with(
+        protocol: &'static str,
+        workers: u16,
+        extra: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let mut cluster = Self {
+            kafka: MemoryKafka::new(),
+            peers: Arc::default(),
+            protocol,
+            extra,
+            workers: BTreeMap::new(),
+        };
         for port in 1..=workers {
             cluster.add(port).await;
         }
@@ -172,7 +199,7 @@ impl Cluster {
     }
 
     async fn add(&mut self, port: u16) {
-        let worker = Connect::builder()
+        let mut builder = Connect::builder()
             .memory(self.kafka.clone())
             .distributed()
             .properties(Properties::from([
@@ -191,12 +218,13 @@ impl Cluster {
             .peers(Arc::clone(&self.peers) as _)
             .plugins(|plugins: &mut Plugins| {
                 plugins.bundle("1").source::<Idle>("Idle");
-            })
-            .start()
-            .await
-            .unwrap();
+            });
+        for (key, value) in self.extra {
+            builder = builder.property(*key, *value);
+        }
+        let worker = builder.start().await.unwrap();
         let herder = worker.herder();
-        self.peers.0.lock().unwrap().insert(format!("worker:{port}"), Arc::downgrade(&herder));
+        self.peers.herders.lock().unwrap().insert(format!("worker:{port}"), Arc::downgrade(&herder));
         self.workers.insert(port, worker);
     }
 
@@ -289,186 +317,4 @@ fn is_running(worker: &Connect, connectors: &[(&str, usize)]) -> bool {
                     .chain(statuses.iter().map(|(_, status)| status))
                     .all(|status| status.state == State::Running)
         })
-}
-
-#[tokio::test(start_paused = true)]
-async fn three_workers_share_tasks_evenly_and_one_that_joins_gets_its_part() {
-    for protocol in ["sessioned", "compatible", "eager"] {
-        let mut cluster = Cluster::start(protocol, 3).await;
-        cluster.put("a", 4).await;
-        cluster.put("b", 5).await;
-        cluster.expect(&[("a", 4), ("b", 5)]).await;
-        assert!(
-            cluster.loads(&["a", "b"]).values().all(|load| *load == 3),
-            "{:?}",
-            cluster.loads(&["a", "b"])
-        );
-        cluster.add(4).await;
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        cluster.expect(&[("a", 4), ("b", 5)]).await;
-        let loads = cluster.loads(&["a", "b"]);
-        assert!(loads.values().all(|load| (2..=3).contains(load)), "{protocol}: {loads:?}");
-        running().assert_never_twice();
-        let group = "connect-worker-rebalance-metrics";
-        let epochs: std::collections::BTreeSet<_> = cluster
-            .workers
-            .values()
-            .map(|worker| {
-                let metrics = worker.worker_metrics();
-                let number =
-                    |name| metrics.find(group, name, &[]).and_then(|metric| metric.number()).unwrap();
-                assert!(number("completed-rebalances-total") >= 1.0 && number("rebalancing") == 0.0);
-                let text = |name, text: &str| {
-                    let found = metrics.find(group, name, &[]).unwrap();
-                    assert_eq!(found.value, connect_runtime::MetricValue::Text(text.to_owned()));
-                };
-                text("connect-protocol", protocol);
-                text("leader-name", "http://worker:1/");
-                number("epoch") as i64
-            })
-            .collect();
-        assert_eq!(epochs.len(), 1, "all are in one generation: {epochs:?}");
-        for worker in cluster.workers.into_values() {
-            assert!(worker.shutdown().await.unwrap().is_clean());
-        }
-        assert!(running().tasks().is_empty());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_work_of_a_worker_that_was_killed_moves_after_the_delay() {
-    let mut cluster = Cluster::start("sessioned", 3).await;
-    cluster.put("a", 6).await;
-    cluster.expect(&[("a", 6)]).await;
-    // The first one leads.
-    drop(cluster.workers.remove(&2));
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(running().tasks().len(), 4, "its tasks end with it");
-    // The session of ten seconds runs out, and then nothing moves before the delay is over.
-    tokio::time::sleep(DELAY).await;
-    assert_eq!(running().tasks().len(), 4);
-    cluster.expect(&[("a", 6)]).await;
-    running().assert_never_twice();
-}
-
-#[tokio::test(start_paused = true)]
-async fn when_the_leader_is_killed_another_leads_and_all_runs_again() {
-    let mut cluster = Cluster::start("sessioned", 3).await;
-    cluster.put("a", 6).await;
-    cluster.expect(&[("a", 6)]).await;
-    drop(cluster.workers.remove(&1));
-    cluster.put("b", 2).await;
-    cluster.expect(&[("a", 6), ("b", 2)]).await;
-    running().assert_never_twice();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_leaves_says_so_and_one_that_comes_back_gets_its_work_again() {
-    let mut cluster = Cluster::start("sessioned", 3).await;
-    cluster.put("a", 6).await;
-    cluster.expect(&[("a", 6)]).await;
-    let leaver = cluster.workers.remove(&2).unwrap();
-    assert!(leaver.shutdown().await.unwrap().is_clean());
-    drop(leaver);
-    assert_eq!(running().tasks().len(), 4);
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let states: Vec<_> =
-        cluster.any().status("a").unwrap().tasks.into_iter().map(|(_, task)| task.state).collect();
-    assert_eq!(states.iter().filter(|state| **state == State::Unassigned).count(), 2, "{states:?}");
-    cluster.add(2).await;
-    cluster.expect(&[("a", 6)]).await;
-    assert_eq!(cluster.loads(&["a"])["worker:2"], 2);
-    running().assert_never_twice();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cluster_without_its_coordinator_stops_and_goes_on_when_it_is_back() {
-    let cluster = Cluster::start("sessioned", 3).await;
-    cluster.put("a", 6).await;
-    cluster.expect(&[("a", 6)]).await;
-    cluster.kafka.stop_broker();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(running().tasks().is_empty(), "nothing runs outside of the group: {:?}", running().tasks());
-    cluster.kafka.start_broker();
-    cluster.expect(&[("a", 6)]).await;
-    running().assert_never_twice();
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_asked_of_one_worker_all_of_them_do() {
-    let cluster = Cluster::start("sessioned", 3).await;
-    cluster.put("a", 3).await;
-    cluster.put("b", 2).await;
-    cluster.expect(&[("a", 3), ("b", 2)]).await;
-
-    let all = async |state: State, tasks: usize| {
-        let wait = async {
-            loop {
-                let is = |worker: &Connect| {
-                    let status = worker.status("a").unwrap();
-                    status.connector.state == state
-                        && status.tasks.len() == tasks
-                        && status.tasks.iter().all(|(_, task)| task.state == state)
-                };
-                if cluster.workers.values().all(is) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::time::timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{:?}", cluster.any().status("a")));
-    };
-    for worker in cluster.workers.values() {
-        worker.pause("a").await.unwrap();
-        all(State::Paused, 3).await;
-        worker.resume("a").await.unwrap();
-        all(State::Running, 3).await;
-    }
-    cluster
-        .lead(async |herder| herder.set_target_state("a", connect_runtime::TargetState::Stopped).await)
-        .await;
-    all(State::Stopped, 0).await;
-    assert!(running().tasks().iter().all(|task| task.starts_with("b-")));
-    cluster.any().resume("a").await.unwrap();
-    all(State::Running, 3).await;
-
-    cluster
-        .lead(async |herder| {
-            herder.restart_connector("a", Restart { include_tasks: true, only_failed: false }).await
-        })
-        .await;
-    cluster.expect(&[("a", 3), ("b", 2)]).await;
-    cluster.put("a", 5).await;
-    cluster.expect(&[("a", 5), ("b", 2)]).await;
-    cluster.lead(async |herder| herder.delete_connector("a").await).await;
-    cluster.expect(&[("b", 2)]).await;
-    for worker in cluster.workers.values() {
-        assert!(matches!(worker.status("a"), Err(Error::NotFound(_))));
-    }
-    running().assert_never_twice();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_does_not_lead_says_who_does_and_trusts_only_signed_requests() {
-    let cluster = Cluster::start("sessioned", 2).await;
-    cluster.put("a", 1).await;
-    cluster.expect(&[("a", 1)]).await;
-    let mut refused = Vec::new();
-    for (port, worker) in &cluster.workers {
-        match worker.delete("missing").await {
-            Err(Error::NotFound(_)) => {}
-            Err(Error::RequestTarget { forward_url, .. }) => refused.push((*port, forward_url.unwrap())),
-            other => panic!("{other:?}"),
-        }
-    }
-    let [(follower, leader)] = &refused[..] else { panic!("{refused:?}") };
-    assert_eq!(*leader, format!("http://worker:{}/", 3 - follower));
-    let leader = cluster.workers[&(3 - follower)].herder();
-    let unsigned = leader.put_task_configs("a", Vec::new(), None).await.unwrap_err();
-    assert!(matches!(unsigned, Error::BadRequest(_)), "{unsigned}");
-    let (mac, algorithm) = RequestSignature::sign(b"guessed", "HmacSHA256", b"[]").unwrap();
-    let forged = RequestSignature::from_headers("[]".into(), Some(&mac), Some(algorithm)).unwrap();
-    let forged = leader.put_task_configs("a", Vec::new(), forged).await.unwrap_err();
-    assert!(matches!(forged, Error::Forbidden(_)), "{forged}");
-    assert_eq!(cluster.any().status("a").unwrap().tasks.len(), 1);
 }
