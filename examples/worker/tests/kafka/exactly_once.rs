@@ -71,6 +71,7 @@ impl Run {
         let (mut kills, mut failures) = (0, 0);
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(worker.runs(), "the worker has ended:\n{}", worker.log());
             let Some(written) = kafka.end(IsolationLevel::ReadUncommitted).await else { continue };
             if deaths.first().is_some_and(|death| written >= *death) {
                 deaths.remove(0);
@@ -85,7 +86,6 @@ impl Run {
                 restart_broker(broker);
                 continue;
             }
-            assert!(worker.runs(), "the worker has ended:\n{}", worker.log());
             if deaths.is_empty() && kafka.is_complete(self.records).await {
                 break;
             }
