@@ -80,7 +80,7 @@ const ROWS: &[Row] = &[
         Text,
         "Where the leader of the cluster is; only workers of a cluster have this group",
     ),
-    (REBALANCE, "connect-protocol", Text, "`eager`, `compatible` or `sessioned`"),
+    (REBALANCE, "connect-protocol", Text, "`EAGER`, `COMPATIBLE` or `SESSIONED`"),
     (REBALANCE, "epoch", Gauge, "The generation of the workers' group"),
     (REBALANCE, "completed-rebalances-total", Counter, "How often the group has formed"),
     (REBALANCE, "rebalancing", Gauge, "1 while the group is forming"),

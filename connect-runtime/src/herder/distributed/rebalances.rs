@@ -84,9 +84,9 @@ impl Rebalances {
 
 fn name(protocol: ConnectProtocol) -> &'static str {
     match protocol {
-        ConnectProtocol::Eager => "eager",
-        ConnectProtocol::Compatible => "compatible",
-        ConnectProtocol::Sessioned => "sessioned",
+        ConnectProtocol::Eager => "EAGER",
+        ConnectProtocol::Compatible => "COMPATIBLE",
+        ConnectProtocol::Sessioned => "SESSIONED",
     }
 }
 

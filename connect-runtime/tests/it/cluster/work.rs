@@ -37,7 +37,7 @@ async fn three_workers_share_tasks_evenly_and_one_that_joins_gets_its_part() {
                     let found = metrics.find(group, name, &[]).unwrap();
                     assert_eq!(found.value, connect_runtime::MetricValue::Text(text.to_owned()));
                 };
-                text("connect-protocol", protocol);
+                text("connect-protocol", &protocol.to_uppercase());
                 text("leader-name", "http://worker:1/");
                 number("epoch") as i64
             })
