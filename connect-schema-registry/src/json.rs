@@ -12,6 +12,7 @@ pub(crate) enum Json {
     Bool(bool),
     Int(i64),
     /// A float of single precision, which has fewer digits.
+    #[cfg_attr(not(feature = "avro"), expect(dead_code, reason = "only Avro has floats of single precision"))]
     Single(f32),
     Double(f64),
     /// A number as it is to be written.
@@ -65,6 +66,7 @@ impl Json {
         }
     }
 
+    #[cfg_attr(not(feature = "avro"), expect(dead_code, reason = "for defaults of Avro schemas"))]
     pub(crate) fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),

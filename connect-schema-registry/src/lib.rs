@@ -21,11 +21,17 @@
 //! | [`subject`] | subject name strategies |
 //! | [`wire`] | magic byte and schema id |
 
+#![cfg_attr(
+    not(any(feature = "avro", feature = "json-schema", feature = "protobuf")),
+    expect(dead_code, reason = "what only converters use")
+)]
+
 #[cfg(feature = "avro")]
 pub mod avro;
 pub mod cache;
 pub mod client;
 pub mod config;
+#[cfg(any(feature = "avro", feature = "json-schema", feature = "protobuf"))]
 mod frame;
 #[cfg(any(feature = "avro", feature = "json-schema"))]
 mod json;
@@ -35,6 +41,7 @@ pub mod json_schema;
 pub mod protobuf;
 pub mod registry;
 pub mod subject;
+#[cfg(any(feature = "avro", feature = "json-schema", feature = "protobuf"))]
 mod sum;
 pub mod wire;
 

@@ -19,6 +19,7 @@ mod exactly_once;
 mod explain;
 mod lifecycle;
 mod offsets;
+#[cfg(feature = "rest")]
 mod poison;
 mod port;
 mod port_faults;

@@ -399,13 +399,13 @@ impl Drop for Site {
         let mut stop = Command::new("bash");
         stop.arg(&self.script).args(["kill9", "--port", &self.port.to_string()]);
         let _ = stop.arg("--dir").arg(self.directory.path().join("kafka")).status();
-        if std::thread::panicking() {
-            if let Some(keep) = env::var_os("CONNECT_TEST_KEEP") {
-                let _ = fs::create_dir_all(&keep);
-                for node in 0..ROOM {
-                    let to = PathBuf::from(&keep).join(format!("worker-{node}.log"));
-                    let _ = fs::copy(self.log_file(node), to);
-                }
+        if std::thread::panicking()
+            && let Some(keep) = env::var_os("CONNECT_TEST_KEEP")
+        {
+            let _ = fs::create_dir_all(&keep);
+            for node in 0..ROOM {
+                let to = PathBuf::from(&keep).join(format!("worker-{node}.log"));
+                let _ = fs::copy(self.log_file(node), to);
             }
         }
     }
