@@ -16,7 +16,7 @@ use crate::steps::{Outcome, StepResult};
 const TESTS: &[(&str, &str)] = &[
     (
         "connect-runtime/tests/kafka",
-        "test -p connect-runtime --features rskafka --test kafka -- --test-threads=1",
+        "test -p connect-runtime --features rest,rskafka --test kafka -- --test-threads=1",
     ),
     ("examples/worker/tests/kafka", "test -p connect-worker --test kafka -- --test-threads=1"),
 ];

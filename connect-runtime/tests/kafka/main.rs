@@ -18,6 +18,8 @@ mod growth;
 mod memory;
 #[cfg(feature = "native")]
 mod moves;
+#[cfg(all(feature = "krafka", feature = "rest"))]
+mod poison;
 mod security;
 mod suite;
 

@@ -277,6 +277,21 @@ async fn ticks(further: i64) {
     tokio::time::timeout(LONG, wait).await.expect("the ticker stands still");
 }
 
+/// Does what a worker refuses while its group forms anew.
+async fn settled<T>(what: impl AsyncFn() -> connect_runtime::Result<T>) -> T {
+    let done = async {
+        loop {
+            match what().await {
+                Err(connect_runtime::Error::Conflict(_)) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await
+                }
+                done => return done.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(LONG, done).await.expect("the group does not settle")
+}
+
 /// One worker hears garbage on all three topics while its connectors run, another one reads it when it starts: both
 /// go on. `amount`: how many random records each topic gets.
 pub(crate) async fn workers_stand_garbage(
@@ -287,7 +302,7 @@ pub(crate) async fn workers_stand_garbage(
 ) {
     let ticker = || Properties::from([("connector.class", "Ticker"), ("tasks.max", "1")]);
     let worker = start(builder()).await;
-    worker.create("good", ticker()).await.unwrap();
+    settled(async || worker.create("good", ticker()).await).await;
     runs(&worker, "good").await;
     ticks(5).await;
     for topic in TOPICS {
@@ -296,17 +311,15 @@ pub(crate) async fn workers_stand_garbage(
         write(kafka, clients, topic, entries).await;
     }
     // A write is acknowledged when everything before it was read.
-    worker
-        .create_or_replace("late", Properties::from([("connector.class", "Ticker"), ("tasks.max", "2")]))
-        .await
-        .unwrap();
+    let late = || ticker().with("tasks.max", "2");
+    settled(async || worker.create_or_replace("late", late()).await).await;
     runs(&worker, "late").await;
-    worker.delete("late").await.unwrap();
+    settled(async || worker.delete("late").await).await;
     runs(&worker, "good").await;
     assert_eq!(worker.status("good").unwrap().connector.worker_id, "worker:1");
-    worker.pause("good").await.unwrap();
+    settled(async || worker.pause("good").await).await;
     worker.wait_for("good", State::Paused, LONG).await.unwrap();
-    worker.resume("good").await.unwrap();
+    settled(async || worker.resume("good").await).await;
     runs(&worker, "good").await;
     ticks(50).await;
     let offsets = worker.offsets("good").await.unwrap();
