@@ -47,7 +47,10 @@ pub(super) fn classify(error: &Error) -> (KafkaErrorKind, bool) {
 }
 
 fn is_refused_login(text: &str) -> bool {
-    text.contains("Sasl handshake failed") || text.contains("SaslAuthenticationFailed")
+    // The last is rustls about a certificate that nobody vouches for.
+    ["Sasl handshake failed", "SaslAuthenticationFailed", "invalid peer certificate"]
+        .iter()
+        .any(|refusal| text.contains(refusal))
 }
 
 fn is_marker(error: &RequestError) -> bool {
