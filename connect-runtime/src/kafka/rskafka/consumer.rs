@@ -254,12 +254,18 @@ impl Consumer for RskafkaConsumer {
             // A caller that finds records every time never waits, and then no other connection gets its turn.
             tokio::task::yield_now().await;
             // Partitions that have answered meanwhile take part.
+            let mut answered = false;
             while let Some(Some((number, fetched))) = self.fetches.next().now_or_never() {
                 self.settle(number, fetched)?;
+                answered = true;
             }
             let partitions = self.hand_out();
             if !partitions.is_empty() {
                 return Ok(ConsumerEvent::Records(partitions));
+            }
+            if answered {
+                // They had nothing, and nobody asks them while this waits.
+                continue;
             }
             // Nothing is awaited between an outcome and its place in a slot, so that dropping this call is harmless.
             tokio::select! {
