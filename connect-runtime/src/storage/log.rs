@@ -442,6 +442,17 @@ mod tests {
         }
     }
 
+    fn settings(isolation: IsolationLevel) -> LogSettings {
+        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let topic = LogTopic {
+            topic: NewTopic { name: "log".into(), partitions: Some(1), replication_factor: None, configs },
+            producer: ClientProperties::new(),
+            consumer: ClientProperties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
+            admin: ClientProperties::new(),
+        };
+        LogSettings { topic, purpose: internal::CONFIGS, create: true, isolation }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_log_that_is_closed_closes_its_producers_after_what_was_asked_before() {
         let memory = MemoryKafka::new();
@@ -451,20 +462,9 @@ mod tests {
             closed: Arc::default(),
         });
         let kafka: Arc<dyn Kafka> = Arc::clone(&counting) as _;
-        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
-        let topic = LogTopic {
-            topic: NewTopic { name: "log".into(), partitions: Some(1), replication_factor: None, configs },
-            producer: ClientProperties::new(),
-            consumer: ClientProperties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
-            admin: ClientProperties::new(),
-        };
-        let settings = LogSettings {
-            topic,
-            purpose: internal::CONFIGS,
-            create: true,
-            isolation: IsolationLevel::ReadUncommitted,
-        };
-        let log = TopicLog::open(&kafka, settings, Box::new(|_| {})).await.unwrap();
+        let log = TopicLog::open(&kafka, settings(IsolationLevel::ReadUncommitted), Box::new(|_| {}))
+            .await
+            .unwrap();
         log.claim(ClientProperties::from([("transactional.id".to_owned(), "t".to_owned())])).await.unwrap();
         let entry = || vec![(Bytes::from("k"), Some(Bytes::from("v")))];
         let (written, ()) = futures::future::join(log.write(entry()), log.close()).await;
@@ -479,25 +479,12 @@ mod tests {
     async fn the_end_of_a_log_that_reads_what_is_committed_is_behind_open_transactions() {
         let memory = MemoryKafka::new();
         let kafka: Arc<dyn Kafka> = Arc::new(memory.clone());
-        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
-        let topic = LogTopic {
-            topic: NewTopic { name: "log".into(), partitions: Some(1), replication_factor: None, configs },
-            producer: ClientProperties::new(),
-            consumer: ClientProperties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
-            admin: ClientProperties::new(),
-        };
-        let settings = LogSettings {
-            topic,
-            purpose: internal::CONFIGS,
-            create: true,
-            isolation: IsolationLevel::ReadCommitted,
-        };
         let seen = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&seen);
         let apply = Box::new(move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        let log = TopicLog::open(&kafka, settings, apply).await.unwrap();
+        let log = TopicLog::open(&kafka, settings(IsolationLevel::ReadCommitted), apply).await.unwrap();
         let id = ClientProperties::from([("transactional.id".to_owned(), "t".to_owned())]);
         let mut producer = kafka.producer(&id).await.unwrap();
         producer.init_transactions().await.unwrap();

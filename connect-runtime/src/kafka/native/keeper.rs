@@ -1,5 +1,6 @@
 //! The keeper of a client: asks for news of the cluster and has a lane for every broker.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -52,6 +53,17 @@ pub(super) trait Kept: Send + Sync + 'static {
 
     /// A lane panicked: the client is of no use any more.
     fn broke_down(&self, error: KafkaError);
+}
+
+/// Gives the brokers a lane that have none, and answers those lanes.
+pub(super) fn missing_lanes(
+    brokers: &HashMap<i32, String>,
+    lanes: &mut HashMap<i32, Arc<Notify>>,
+) -> Vec<(i32, Arc<Notify>)> {
+    let missing = brokers.keys().filter(|broker| !lanes.contains_key(broker));
+    let new: Vec<_> = missing.map(|broker| (*broker, Arc::new(Notify::new()))).collect();
+    lanes.extend(new.iter().cloned());
+    new
 }
 
 /// Keeps what is known of the cluster fresh, for as long as the client lives.

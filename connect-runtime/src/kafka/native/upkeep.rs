@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::keeper::Kept;
+use super::keeper::{Kept, missing_lanes};
 use super::lane::Lane;
 use super::settings::Backoff;
 use super::state::Shared;
@@ -60,10 +60,7 @@ impl Kept for Shared {
     fn new_lanes(&self) -> Vec<(i32, Arc<Notify>)> {
         let mut state = self.lock();
         let state = &mut *state;
-        let missing = state.brokers.keys().filter(|broker| !state.lanes.contains_key(broker));
-        let lanes: Vec<_> = missing.map(|broker| (*broker, Arc::new(Notify::new()))).collect();
-        state.lanes.extend(lanes.iter().cloned());
-        lanes
+        missing_lanes(&state.brokers, &mut state.lanes)
     }
 
     fn lane(

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::lane::Lane;
 use super::state::Shared;
 use crate::kafka::KafkaError;
-use crate::kafka::native::keeper::Kept;
+use crate::kafka::native::keeper::{Kept, missing_lanes};
 use crate::kafka::native::settings::Backoff;
 use crate::kafka::net::{Cluster, Connector, Metadata, again};
 
@@ -61,10 +61,7 @@ impl Kept for Shared {
     fn new_lanes(&self) -> Vec<(i32, Arc<Notify>)> {
         let mut state = self.lock();
         let state = &mut *state;
-        let missing = state.brokers.keys().filter(|broker| !state.lanes.contains_key(broker));
-        let lanes: Vec<_> = missing.map(|broker| (*broker, Arc::new(Notify::new()))).collect();
-        state.lanes.extend(lanes.iter().cloned());
-        lanes
+        missing_lanes(&state.brokers, &mut state.lanes)
     }
 
     fn lane(
