@@ -2,7 +2,7 @@
 
 use crate::process::{Tally, cargo, run as run_command, run_tests};
 use crate::steps::{Outcome, Step, StepResult, run_all};
-use crate::{api, deny, differential, docs, features, kafka, quickstart, tidy, tree};
+use crate::{api, counts, deny, differential, docs, features, kafka, quickstart, tidy, tree};
 
 const STEPS: &[Step] = &[
     Step { name: "fmt", what: "every file is formatted", run: fmt },
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     Step { name: "rustdoc", what: "the manual, without warnings", run: rustdoc },
     Step { name: "docs", what: "docs/src/reference is what the code declares", run: || docs::run(true) },
     Step { name: "quickstart", what: "the quickstart on a text file, output compared", run: quickstart::run },
+    Step { name: "counts", what: "no record costs more instructions than recorded", run: counts::suite },
     Step { name: "kafka", what: "the real-Kafka tests", run: kafka::suite },
     Step {
         name: "differential",

@@ -1,7 +1,8 @@
 //! `cargo xtask counts`: what the record path costs in instructions per record, compared with what is recorded.
 //!
 //! A time depends on the machine and on what else it does; the number of instructions of a fixed piece of work hardly
-//! does. callgrind, a part of valgrind, counts them; without valgrind the step says so and is skipped.
+//! does. callgrind, a part of valgrind, counts them. As a step of CI it installs valgrind where that is missing and can
+//! be had; where it cannot, the step says so and is skipped.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &[String]) -> StepResult {
         [flag] if flag == "--bless" => true,
         _ => return Err("counts takes nothing or --bless".to_owned()),
     };
-    if !works("valgrind", &["--version"]) {
+    if !has_valgrind() {
         let why =
             "there is no valgrind here, so no instruction was counted; `apt-get install valgrind` gives it";
         return if bless { Err(why.to_owned()) } else { Ok(Outcome::Skipped(why.to_owned())) };
@@ -54,6 +55,20 @@ pub(crate) fn run(args: &[String]) -> StepResult {
     fewer.iter().for_each(|line| println!("{line}"));
     let note = if fewer.is_empty() { "" } else { "; some have become fewer, `--bless` records that" };
     Ok(Outcome::Done(format!("{} figures, none higher by more than 10 %{note}", fresh.len())))
+}
+
+fn has_valgrind() -> bool {
+    works("valgrind", &["--version"])
+}
+
+/// The step of CI.
+pub(crate) fn suite() -> StepResult {
+    if !has_valgrind() && std::env::var_os("CI").is_some() {
+        // That it failed shows in what `run` says.
+        let _ = works("apt-get", &["update", "-qq"])
+            && works("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "valgrind"]);
+    }
+    run(&[])
 }
 
 fn count() -> Result<Counts, String> {
