@@ -324,6 +324,11 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::String(value) => f.write_str(value),
+            // Java and Rust print integers alike: no buffer between.
+            Self::Int8(value) => value.fmt(f),
+            Self::Int16(value) => value.fmt(f),
+            Self::Int32(value) => value.fmt(f),
+            Self::Int64(value) => value.fmt(f),
             other => print::display(f, |out| other.print_to(out)),
         }
     }
