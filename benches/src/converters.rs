@@ -7,7 +7,8 @@ use connect_api::{
     RawItem, Schema, SchemaAndValue, Str,
 };
 
-use crate::transforms::{map_value, measure_all, row_value};
+use crate::timing::measure_all;
+use crate::transforms::{map_value, row_value};
 
 /// Records per batch.
 const BATCH: usize = 100;

@@ -11,6 +11,7 @@ mod cells;
 mod connectors;
 mod converters;
 mod measure;
+mod timing;
 mod transforms;
 
 use std::process::Command;

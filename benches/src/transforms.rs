@@ -1,15 +1,12 @@
 //! What each transformation costs, on records of twelve fields, without Kafka.
 
-use std::fmt;
-use std::time::Duration;
-
 use connect_api::data::{Map, Shape};
 use connect_api::{BoxError, Headers, Plugins, Properties, Record, Schema, SchemaAndValue, Struct, Value};
-use tokio::time::Instant;
+
+use crate::timing::{Cost, measure_all};
 
 /// How many records are made before each measured pass.
 const RECORDS: usize = 100;
-const PASSES: usize = 5_000;
 
 /// The names of the fields. `nested` is a map or struct, `at` a timestamp in milliseconds, the others are texts.
 const FIELDS: [&str; 12] =
@@ -118,52 +115,13 @@ pub(crate) fn run(only: &str) -> Result<Vec<String>, BoxError> {
     Ok(lines)
 }
 
-/// What one record costs.
-pub(crate) struct Cost {
-    nanos: f64,
-    allocations: f64,
-}
-
-impl Cost {
-    /// The share of one of so many.
-    pub(crate) fn of_one(self, of: usize) -> Self {
-        Self { nanos: self.nanos / of as f64, allocations: self.allocations / of as f64 }
-    }
-}
-
-impl fmt::Display for Cost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.0} | {:.1}", self.nanos, self.allocations)
-    }
-}
-
-/// The time is that of the fastest of many passes, since others use the machine too. Making and dropping records does
-/// not count.
+/// What one record costs. Making and dropping records does not count.
 pub(crate) fn measure(
     template: impl Fn() -> Record,
     apply: impl Fn(&mut Record) -> connect_api::Result<()>,
 ) -> Result<Cost, BoxError> {
     let records = || std::iter::repeat_with(&template).take(RECORDS).collect::<Vec<_>>();
-    measure_all(records, |records| records.iter_mut().try_for_each(&apply)).map(|cost| cost.of_one(RECORDS))
-}
-
-/// The same for anything: what `apply` costs on what `make` makes.
-pub(crate) fn measure_all<T>(
-    make: impl Fn() -> T,
-    apply: impl Fn(&mut T) -> connect_api::Result<()>,
-) -> Result<Cost, BoxError> {
-    let mut best = Duration::MAX;
-    for _ in 0..PASSES {
-        let mut all = make();
-        let start = Instant::now();
-        apply(&mut all)?;
-        best = best.min(start.elapsed());
-    }
-    let mut all = make();
-    let mut result = Ok(());
-    let counted = allocation_counter::measure(|| result = apply(&mut all));
-    result?;
-    Ok(Cost { nanos: best.as_nanos() as f64, allocations: counted.count_total as f64 })
+    Ok(measure_all(records, |records| records.iter_mut().try_for_each(&apply))?.of_one(RECORDS))
 }
 
 fn texts() -> Vec<Value> {

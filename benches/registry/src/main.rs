@@ -7,6 +7,8 @@
 
 mod others;
 mod records;
+#[path = "../../src/timing.rs"]
+mod timing;
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,10 +22,10 @@ use connect_schema_registry::registry::MemoryRegistry;
 use tokio::time::Instant;
 
 use crate::others::Library;
+use crate::timing::{Cost, measure_all};
 
 /// Records per pass.
 const BATCH: usize = 100;
-const PASSES: usize = 5_000;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -52,9 +54,9 @@ fn main() -> Outcome<()> {
             if let (Some(library), None) = (library, repeat)
                 && library.name().contains(&only)
             {
-                let encode = measure(BATCH, || (), |()| (0..BATCH).try_for_each(|_| library.encode()))?;
-                let decode = measure(BATCH, || (), |()| (0..BATCH).try_for_each(|_| library.decode()))?;
-                line(library.name(), fields, library.len(), encode, decode);
+                let encode = measure(|| (), |()| (0..BATCH).try_for_each(|_| library.encode()))?;
+                let decode = measure(|| (), |()| (0..BATCH).try_for_each(|_| library.decode()))?;
+                line(library.name(), fields, library.len(), &encode, &decode);
             }
         }
     }
@@ -151,10 +153,9 @@ impl<'a> Case<'a> {
 
     fn measure(&self, name: &str, fields: usize) -> Outcome<()> {
         let slices = self.slices();
-        let encode = measure(BATCH, || BytesMut::with_capacity(BATCH * 4096), |out| Ok(self.encode(out)?))?;
-        let decode =
-            measure(BATCH, || Vec::with_capacity(BATCH), |results| Ok(self.decode(&slices, results)?))?;
-        line(name.split(',').next().unwrap_or(name), fields, self.bytes.len(), encode, decode);
+        let encode = measure(|| BytesMut::with_capacity(BATCH * 4096), |out| self.encode(out))?;
+        let decode = measure(|| Vec::with_capacity(BATCH), |results| self.decode(&slices, results))?;
+        line(name.split(',').next().unwrap_or(name), fields, self.bytes.len(), &encode, &decode);
         Ok(())
     }
 
@@ -169,29 +170,13 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Nanoseconds and allocations of one of `of`. The time is that of the fastest of many passes, since others use the
-/// machine too. Making and dropping what `apply` works on does not count.
-fn measure<T>(of: usize, make: impl Fn() -> T, apply: impl Fn(&mut T) -> Outcome<()>) -> Outcome<(f64, f64)> {
-    let mut best = Duration::MAX;
-    for _ in 0..PASSES {
-        let mut all = make();
-        let start = Instant::now();
-        apply(&mut all)?;
-        best = best.min(start.elapsed());
-    }
-    let mut all = make();
-    let mut result = Ok(());
-    let counted = allocation_counter::measure(|| result = apply(&mut all));
-    result?;
-    let of = of as f64;
-    Ok((best.as_nanos() as f64 / of, counted.count_total as f64 / of))
+/// What one record of a batch costs.
+fn measure<T, E>(make: impl Fn() -> T, apply: impl Fn(&mut T) -> Result<(), E>) -> Result<Cost, E> {
+    Ok(measure_all(make, apply)?.of_one(BATCH))
 }
 
-fn line(name: &str, fields: usize, bytes: usize, encode: (f64, f64), decode: (f64, f64)) {
-    print(&format!(
-        "| {name} | {fields} | {bytes} | {:.0} | {:.1} | {:.0} | {:.1} |",
-        encode.0, encode.1, decode.0, decode.1
-    ));
+fn line(name: &str, fields: usize, bytes: usize, encode: &Cost, decode: &Cost) {
+    print(&format!("| {name} | {fields} | {bytes} | {encode} | {decode} |"));
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]

@@ -76,7 +76,7 @@ impl Struct {
     /// A data error when the schema is not that of a struct.
     pub fn new(schema: Schema) -> Result<Self> {
         let count = check_struct(&schema)?;
-        Ok(Self { schema, values: std::iter::repeat_n(Value::Null, count).collect() })
+        Ok(Self { schema, values: (0..count).map(|_| Value::Null).collect() })
     }
 
     /// A struct from the values of all fields, in their order. Each value is checked against its field once; null is
@@ -113,26 +113,6 @@ impl Struct {
             return Err(Error::data(format!("{schema} has {count} fields, but there are {given} values")));
         }
         Ok(Self { schema, values: values.into() })
-    }
-
-    /// The same with one allocation, from a function that is asked for the value of each field in their order. After an
-    /// error it is not asked again.
-    #[doc(hidden)]
-    pub fn fill_checked(schema: Schema, mut value: impl FnMut(usize) -> Result<Value>) -> Result<Self> {
-        let count = check_struct(&schema)?;
-        let mut failed = None;
-        let values = (0..count).map(|place| match failed {
-            Some(_) => Value::Null,
-            None => value(place).unwrap_or_else(|error| {
-                failed = Some(error);
-                Value::Null
-            }),
-        });
-        let values = values.collect();
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(Self { schema, values }),
-        }
     }
 
     /// All values, to be set without a check.

@@ -249,6 +249,23 @@ impl<'a> Reader<'a> {
 }
 
 impl Op {
+    /// Reads into a place that is null. What most fields are goes there without a stop in between.
+    #[inline]
+    fn read_into(&self, reader: &mut Reader<'_>, place: &mut Value) -> Result<()> {
+        match self {
+            Self::OptionalString(null) => match reader.long()? {
+                branch if branch == *null => {}
+                0 | 1 => *place = Value::String(reader.text()?),
+                branch => return Err(no_branch(branch)),
+            },
+            Self::String => *place = Value::String(reader.text()?),
+            Self::Int => *place = Value::Int32(reader.int()?),
+            Self::Long => *place = Value::Int64(reader.long()?),
+            other => *place = other.read(reader)?,
+        }
+        Ok(())
+    }
+
     fn read(&self, reader: &mut Reader<'_>) -> Result<Value> {
         Ok(match self {
             Self::Null => Value::Null,
@@ -361,11 +378,15 @@ impl Op {
 
 #[inline]
 fn record_of(schema: &Schema, fields: &[Op], reader: &mut Reader<'_>) -> Result<Value> {
-    let value = Struct::fill_checked(schema.clone(), |place| match fields.get(place) {
-        Some(field) => field.read(reader),
-        None => Err(Error::illegal_state("The plan has fewer fields than its schema")),
-    })?;
-    Ok(Value::Struct(value))
+    let mut made = Struct::new(schema.clone())?;
+    let values = made.values_unchecked_mut();
+    if values.len() != fields.len() {
+        return Err(Error::illegal_state("The plan has other fields than its schema"));
+    }
+    for (value, field) in values.iter_mut().zip(fields) {
+        field.read_into(reader, value)?;
+    }
+    Ok(Value::Struct(made))
 }
 
 fn decimal(bytes: &[u8], scale: i32) -> Result<Value> {

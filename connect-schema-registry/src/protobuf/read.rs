@@ -69,6 +69,14 @@ impl Reader {
                 input.skip(number, ty, depth)?;
                 continue;
             }
+            // What most fields are goes to its place without a stop in between.
+            if let (Form::One { .. }, None, Kind::Scalar { scalar, narrow, lossy }) =
+                (&field.form, field.member, &field.kind)
+            {
+                values[field.slot] = scalar_value(*scalar, *narrow, *lossy, &mut input, whole)?;
+                seen.mark(number);
+                continue;
+            }
             let mut found = None;
             match &field.form {
                 Form::One { keep, .. } if field.kind.is_message() => {
