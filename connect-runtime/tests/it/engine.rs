@@ -1,6 +1,6 @@
 //! Pipelines on Kafka in memory, driven through the handle that applications hold.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use connect_api::config::{NoConfig, Properties};
@@ -12,7 +12,7 @@ use connect_runtime::application::{self, Delivered, RecordSender};
 use connect_runtime::kafka::KafkaErrorKind;
 use connect_runtime::kafka::memory::Operation;
 use connect_runtime::{Connect, ConnectBuilder, MemoryKafka, State};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -164,7 +164,20 @@ async fn the_lag_of_a_sink_is_what_its_partitions_still_hold() {
     connect.shutdown().await.unwrap();
 }
 
+/// Its tasks do not start: they say so once they are allowed to.
 struct Picky;
+
+/// Whether a task of [`Picky`] began to start, and whether it may go on.
+#[derive(Default)]
+struct Door {
+    reached: Notify,
+    locked: Notify,
+}
+
+fn door() -> &'static Door {
+    static DOOR: LazyLock<Door> = LazyLock::new(Door::default);
+    &DOOR
+}
 
 #[async_trait]
 impl SinkConnector for Picky {
@@ -187,6 +200,8 @@ impl SinkTask for PickyTask {
     type Config = NoConfig;
 
     async fn start(_: NoConfig, _: SinkTaskContext) -> connect_api::Result<Self> {
+        door().reached.notify_one();
+        door().locked.notified().await;
         Err(Error::connect("the door is locked"))
     }
 
@@ -196,7 +211,7 @@ impl SinkTask for PickyTask {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sink_task_that_does_not_start_leaves_its_group_at_once() {
+async fn a_sink_task_that_does_not_start_never_joins_its_group() {
     let kafka = MemoryKafka::new();
     kafka.produce("t", None::<&str>, "record");
     let (_sender, mut collected, register) = ends(10);
@@ -209,9 +224,15 @@ async fn a_sink_task_that_does_not_start_leaves_its_group_at_once() {
         .await
         .unwrap();
     connect.create("sink", [("connector.class", "Picky"), ("topics", "t")]).await.unwrap();
+    door().reached.notified().await;
+    // Long enough for a task that joins before it is started.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(kafka.assignment("connect-sink").is_empty(), "a member before the task started");
+    door().locked.notify_one();
     while connect.status("sink").unwrap().tasks.first().is_none_or(|(_, task)| task.state != State::Failed) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert_eq!((kafka.calls(Operation::Subscribe), kafka.assignment("connect-sink").len()), (0, 0));
     connect.delete("sink").await.unwrap();
 
     // A connector of the same name has the same group; a dead member would hold the partition for 45 seconds.

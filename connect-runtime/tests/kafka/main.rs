@@ -18,6 +18,8 @@ mod growth;
 mod memory;
 #[cfg(feature = "native")]
 mod moves;
+#[cfg(feature = "krafka")]
+mod newer;
 #[cfg(all(feature = "krafka", feature = "rest"))]
 mod poison;
 mod security;

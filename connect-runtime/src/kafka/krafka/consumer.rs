@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::{Offsets, TopicPartition};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use krafka::CloseOptions;
 use krafka::admin::AdminClient;
 use krafka::consumer::{AutoOffsetReset, Consumer as Client, ConsumerBuilder};
@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::error::{failed, timed_out};
-use super::membership::{commit_as_member, commit_as_stranger};
+use super::membership::{commit_as_member, commit_as_stranger, leave};
 use super::positions::Positions;
 use super::reading::Reading;
 use super::rebalance::{Handover, Listener};
@@ -329,12 +329,20 @@ impl Consumer for KrafkaConsumer {
         Ok(offsets)
     }
 
-    async fn close(mut self: Box<Self>, timeout: Duration) -> Result<()> {
-        self.closing.store(true, Ordering::Release);
-        self.open_event = None;
-        self.polling = None;
-        let Ok(client) = self.current() else { return Ok(()) };
-        let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
-        closed.map_err(|error| failed("closing the consumer", error))
+    async fn close(self: Box<Self>, timeout: Duration) -> Result<()> {
+        let Self { mode, closing, handovers, open_event, polling, settings, .. } = *self;
+        closing.store(true, Ordering::Release);
+        drop((open_event, handovers));
+        match mode {
+            Mode::New => Ok(()),
+            Mode::Member { client, .. } => {
+                let polling = polling.map(|polling| polling.map_ok(drop).boxed());
+                leave(client, settings.protocol, polling, timeout).await
+            }
+            Mode::Assigned { client, .. } => {
+                let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
+                closed.map_err(|error| failed("closing the consumer", error))
+            }
+        }
     }
 }

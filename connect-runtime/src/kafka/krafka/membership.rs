@@ -10,8 +10,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use krafka::CloseOptions;
 use krafka::admin::AdminClient;
-use krafka::consumer::{Consumer as Client, ConsumerRebalanceListener, OffsetAndMetadata};
+use krafka::consumer::{Consumer as Client, ConsumerRebalanceListener, GroupProtocol, OffsetAndMetadata};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::error::failed;
 use super::rebalance::{Handover, Listener};
@@ -23,6 +24,8 @@ use crate::kafka::{ConsumerEvent, KafkaError, KafkaErrorKind, Subscription};
 
 /// How often the client looks whether the group wants something of it.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often a client that is to leave is looked at while it joins.
+const GLANCE: Duration = Duration::from_millis(20);
 /// Between attempts while the coordinator cannot be reached.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -153,13 +156,72 @@ impl Membership {
     }
 
     /// Leaves the group.
-    pub(in crate::kafka) async fn close(mut self, timeout: Duration) -> Result<()> {
-        self.closing.store(true, Ordering::Release);
-        self.open_event = None;
-        self.polling = None;
-        let Some((client, _)) = self.member else { return Ok(()) };
-        let closed = client.close_with(CloseOptions::new().timeout(timeout)).await;
-        closed.map_err(|error| failed("closing the consumer", error))
+    pub(in crate::kafka) async fn close(self, timeout: Duration) -> Result<()> {
+        let Self { member, closing, handovers, open_event, polling, settings, .. } = self;
+        closing.store(true, Ordering::Release);
+        drop((open_event, handovers));
+        let Some((client, _)) = member else { return Ok(()) };
+        leave(client, settings.protocol, polling, timeout).await
+    }
+}
+
+/// Leaves the group and closes the client.
+///
+/// `subscribe` makes the client join, which goes on by itself until the coordinator has told it its name. A client that
+/// is closed before that has nobody to sign off, and its member would hold partitions back for a whole session. So what
+/// has begun is brought that far first. Nobody may listen to the client any more.
+pub(super) async fn leave(
+    client: Arc<Client>,
+    protocol: GroupProtocol,
+    polling: Option<BoxFuture<'static, Result<()>>>,
+    timeout: Duration,
+) -> Result<()> {
+    let deadline = Instant::now() + timeout;
+    // Half of the time is left for leaving.
+    let _ = timeout_at(deadline - timeout / 2, become_known(&client, protocol, polling)).await;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let closed = client.close_with(CloseOptions::new().timeout(left)).await;
+    closed.map_err(|error| failed("closing the consumer", error))
+}
+
+/// Goes on with joining until the coordinator knows the member by a name that the client knows.
+async fn become_known(
+    client: &Arc<Client>,
+    protocol: GroupProtocol,
+    mut polling: Option<BoxFuture<'static, Result<()>>>,
+) {
+    while !is_known(client, protocol).await && !client.subscription().await.is_empty() {
+        let poll = polling.get_or_insert_with(|| join_on(Arc::clone(client)).boxed());
+        tokio::select! {
+            biased;
+            outcome = poll => {
+                polling = None;
+                if outcome.is_err() {
+                    return;
+                }
+            }
+            () = sleep(GLANCE) => {}
+        }
+    }
+}
+
+async fn is_known(client: &Client, protocol: GroupProtocol) -> bool {
+    // In the newer protocol the client makes the name, and the coordinator's first answer has a generation.
+    let named = |generation| protocol == GroupProtocol::Classic || generation > 0;
+    client.group_metadata().await.is_some_and(|member| named(member.generation_id()))
+}
+
+async fn join_on(client: Arc<Client>) -> Result<()> {
+    match client.poll(LOOK).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let error = failed("joining the group before leaving it", error);
+            if !error.is_retriable() {
+                return Err(error);
+            }
+            sleep(RETRY_PAUSE).await;
+            Ok(())
+        }
     }
 }
 
@@ -172,7 +234,7 @@ async fn poll(client: Arc<Client>, upkeep: Arc<Mutex<Upkeep>>, admin: Arc<AdminC
         return Err(error);
     }
     tracing::warn!(%error, "the group cannot be reached now and is asked again");
-    tokio::time::sleep(RETRY_PAUSE).await;
+    sleep(RETRY_PAUSE).await;
     Ok(())
 }
 

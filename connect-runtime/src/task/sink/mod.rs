@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::commit::{Commit, commit_result};
 use self::context::{Host, Requests};
 use self::partitions::Positions;
-use super::control::TargetState;
+use super::control::{Control, TargetState};
 use super::dead_letters::{self, DeadLetterSpec};
 use super::{TaskCommon, try_later};
 use crate::kafka::{ClientProperties, Consumer, ConsumerEvent, Kafka, Subscription};
@@ -74,26 +74,7 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
         operator: spec.reporter,
         reports,
     });
-    let consumer = loop {
-        let joined = async {
-            let mut consumer = spec.kafka.consumer(&spec.consumer).await?;
-            consumer.subscribe(spec.subscription.clone()).await?;
-            Ok(consumer)
-        };
-        let joined = tokio::select! {
-            biased;
-            joined = joined => joined,
-            () = control.stopped() => return Ok(()),
-        };
-        match joined {
-            Ok(consumer) => break consumer,
-            Err(error) => {
-                if !try_later(&mut control, "join the consumer group", error).await? {
-                    return Ok(());
-                }
-            }
-        }
-    };
+    let Some(consumer) = connect(&*spec.kafka, &spec.consumer, &mut control).await? else { return Ok(()) };
     let context = SinkTaskContext::new(Arc::clone(&host) as _);
     let started = tokio::select! {
         biased;
@@ -103,9 +84,19 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
     let mut task = match started {
         Ok(Some(task)) => task,
         not_started => {
-            // It is a member of its group already, which would hold the partitions back for a whole session.
             close(consumer).await;
             return not_started.map(drop);
+        }
+    };
+    // Only now: as a member of its group a task that does not start would hold back partitions from the others.
+    let joined = join(&*spec.kafka, &spec.consumer, &spec.subscription, consumer, &mut control).await;
+    let consumer = match joined {
+        Ok(Some(consumer)) => consumer,
+        not_joined => {
+            if let Err(error) = task.stop().await {
+                tracing::warn!(error = %spec.common.trace(&error), "the task did not stop cleanly");
+            }
+            return not_joined.map(drop);
         }
     };
     spec.common.status(State::Running);
@@ -136,6 +127,64 @@ pub(crate) async fn run(mut spec: SinkTaskSpec) -> Result<()> {
     }
     close(sink.consumer).await;
     result
+}
+
+/// Makes a consumer, as soon as Kafka is there. `None`: the task was told to stop.
+async fn connect(
+    kafka: &dyn Kafka,
+    properties: &ClientProperties,
+    control: &mut Control,
+) -> Result<Option<Box<dyn Consumer>>> {
+    loop {
+        let made = tokio::select! {
+            biased;
+            made = kafka.consumer(properties) => made,
+            () = control.stopped() => return Ok(None),
+        };
+        match made {
+            Ok(consumer) => return Ok(Some(consumer)),
+            Err(error) => {
+                if !try_later(control, "make a consumer", error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// Joins the group, as soon as that is possible; each attempt after the first one has a consumer of its own. `None`: the
+/// task was told to stop.
+async fn join(
+    kafka: &dyn Kafka,
+    properties: &ClientProperties,
+    subscription: &Subscription,
+    mut consumer: Box<dyn Consumer>,
+    control: &mut Control,
+) -> Result<Option<Box<dyn Consumer>>> {
+    loop {
+        let joined = tokio::select! {
+            biased;
+            joined = consumer.subscribe(subscription.clone()) => Some(joined),
+            () = control.stopped() => None,
+        };
+        match joined {
+            Some(Ok(())) => return Ok(Some(consumer)),
+            None => {
+                close(consumer).await;
+                return Ok(None);
+            }
+            Some(Err(error)) => {
+                close(consumer).await;
+                if !try_later(control, "join the consumer group", error).await? {
+                    return Ok(None);
+                }
+            }
+        }
+        match connect(kafka, properties, control).await? {
+            Some(another) => consumer = another,
+            None => return Ok(None),
+        }
+    }
 }
 
 async fn close(consumer: Box<dyn Consumer>) {

@@ -60,6 +60,36 @@ pub(crate) async fn a_group_resumes_where_it_committed(fixture: &dyn Fixture) {
     assert_eq!(texts(&read(&mut *consumer, 3).await), counted(7..10));
 }
 
+/// Whoever closes a consumer that has hardly begun to join leaves nobody behind, who would hold partitions back until the
+/// session is over.
+pub(crate) async fn a_consumer_that_is_closed_while_it_joins_is_no_member(fixture: &dyn Fixture) {
+    closes_while_it_joins(fixture, &[]).await;
+}
+
+/// The same with settings of the consumer.
+pub(crate) async fn closes_while_it_joins(fixture: &dyn Fixture, settings: &[(&str, &str)]) {
+    if !can(fixture, Need::Groups).await {
+        return;
+    }
+    let topic = unique("brief");
+    create(fixture, &topic, 1).await;
+    let admin = admin(fixture).await;
+    for after in [None, Some(0), Some(1), Some(3), Some(10), Some(100)] {
+        let group = unique("brief-group");
+        let mut consumer = member(fixture, &group, settings).await;
+        consumer.subscribe(topics(&topic)).await.unwrap();
+        if let Some(after) = after {
+            let _ = consumer.poll(Duration::from_millis(after)).await.unwrap();
+        }
+        soon("the consumer is closed", consumer.close(PATIENCE)).await.unwrap();
+        // A join under way would get there meanwhile.
+        tokio::time::sleep(WAIT).await;
+        let offsets = Offsets::from([(TopicPartition::new(topic.as_str(), 0), 0)]);
+        let altered = admin.alter_group_offsets(&group, &offsets).await;
+        assert!(altered.is_ok(), "closed after {after:?} ms of polling, it is a member yet: {altered:?}");
+    }
+}
+
 /// What the members of a group did together.
 #[derive(Default)]
 struct Log {

@@ -75,6 +75,7 @@ macro_rules! clauses {
                 a_new_assignment_replaces_the_old_one,
                 an_unknown_topic_brings_nothing;
             groups: a_group_resumes_where_it_committed,
+                a_consumer_that_is_closed_while_it_joins_is_no_member,
                 offsets_are_committed_before_a_partition_is_handed_over,
                 a_cancelled_poll_loses_no_group_event,
                 a_pattern_picks_up_new_topics,
