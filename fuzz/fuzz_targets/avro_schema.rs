@@ -4,4 +4,4 @@
 use connect_fuzz::Case;
 use connect_schema_registry::avro::{AvroConverter, AvroConverterConfig};
 
-connect_fuzz::converter_target!(Case::of_schema, Avro, AvroConverter, AvroConverterConfig, |_, _| {});
+connect_fuzz::converter_target!(Case::of_schema, Avro, AvroConverter, AvroConverterConfig::of_url, |_, _| {});

@@ -9,6 +9,6 @@ connect_fuzz::converter_target!(
     |input| Case::split(input, 0),
     Json,
     JsonSchemaConverter,
-    JsonSchemaConverterConfig,
+    JsonSchemaConverterConfig::of_url,
     |_, _| {}
 );

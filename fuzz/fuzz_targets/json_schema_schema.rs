@@ -8,6 +8,6 @@ connect_fuzz::converter_target!(
     Case::of_schema,
     Json,
     JsonSchemaConverter,
-    JsonSchemaConverterConfig,
+    JsonSchemaConverterConfig::of_url,
     |_, _| {}
 );

@@ -10,6 +10,6 @@ connect_fuzz::converter_target!(
     |input| Case::split(input, 0),
     Protobuf,
     ProtobufConverter,
-    ProtobufConverterConfig,
+    ProtobufConverterConfig::of_url,
     |_, _| {}
 );

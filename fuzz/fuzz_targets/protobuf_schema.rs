@@ -8,6 +8,6 @@ connect_fuzz::converter_target!(
     Case::of_schema,
     Protobuf,
     ProtobufConverter,
-    ProtobufConverterConfig,
+    ProtobufConverterConfig::of_url,
     |_, _| {}
 );

@@ -71,17 +71,17 @@ async fn write<C: Converter>(converter: &C, data: &SchemaAndValue) -> Option<Byt
 }
 
 /// A fuzz target of a converter: how an input becomes a [`Case`], the schema's format, the converter with its
-/// configuration, and what must hold of a value that went there and back.
+/// configuration for a URL, and what must hold of a value that went there and back.
 #[macro_export]
 macro_rules! converter_target {
-    ($case:expr, $format:ident, $converter:ty, $config:ty, $check:expr) => {
+    ($case:expr, $format:ident, $converter:ty, $config:expr, $check:expr) => {
         ::libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let Some(case) = $case(data) else { return };
             let case: $crate::Case<'_> = case;
             case.round_trip(
                 ::connect_schema_registry::registry::SchemaType::$format,
                 |registry| {
-                    let config = <$config>::of_url("mock://fuzz").expect("the URL is right");
+                    let config = ($config)("mock://fuzz").expect("the URL is right");
                     <$converter>::new(config, ::connect_api::ConverterType::Value, registry)
                 },
                 $check,
