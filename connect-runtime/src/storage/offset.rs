@@ -25,6 +25,10 @@ pub(crate) trait OffsetBackingStore: Send + Sync {
     /// Writes all entries durably, or fails; `None` removes. After a failure some may have been written.
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()>;
 
+    /// Gives up what is on its way to the store and not there. Called when the tasks that wrote it may have been
+    /// started elsewhere: what comes late would take their offsets back.
+    async fn forget_unwritten(&self) {}
+
     /// Closes the store.
     async fn stop(&self) -> Result<()>;
 }

@@ -21,6 +21,8 @@ use crate::wire;
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest wait for records in between.
 const POLL_WAIT: Duration = Duration::from_millis(500);
+/// How long a client may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// How the topic is made and reached.
 #[derive(Clone, Debug)]
@@ -39,12 +41,22 @@ pub(crate) struct TopicSettings {
 pub(crate) struct TopicOffsets {
     kafka: Arc<dyn Kafka>,
     settings: TopicSettings,
+    // Apart from the rest, so that it can be given up while a look-up waits for Kafka.
+    writer: Mutex<Writer>,
     // Held across calls on purpose: a look-up sees all writes before it.
     open: Mutex<Option<Open>>,
 }
 
+#[derive(Default)]
+enum Writer {
+    #[default]
+    Closed,
+    /// The next write makes a producer.
+    Idle,
+    Ready(Box<dyn Producer>),
+}
+
 struct Open {
-    producer: Option<Box<dyn Producer>>,
     consumer: Box<dyn Consumer>,
     admin: Box<dyn Admin>,
     partitions: Vec<TopicPartition>,
@@ -54,7 +66,7 @@ struct Open {
 
 impl TopicOffsets {
     pub(crate) fn new(kafka: Arc<dyn Kafka>, settings: TopicSettings) -> Self {
-        Self { kafka, settings, open: Mutex::default() }
+        Self { kafka, settings, writer: Mutex::default(), open: Mutex::default() }
     }
 
     fn topic(&self) -> &Str {
@@ -164,11 +176,10 @@ impl OffsetBackingStore for TopicOffsets {
         for (partition, offset) in &starts {
             consumer.seek(partition, *offset).await?;
         }
-        let producer = match &self.settings.producer {
-            Some(producer) => Some(self.kafka.producer(producer).await?),
-            None => None,
-        };
-        let mut open = Open { producer, consumer, admin, partitions, positions: starts, map: HashMap::new() };
+        if let Some(producer) = &self.settings.producer {
+            *self.writer.lock().await = Writer::Ready(self.kafka.producer(producer).await?);
+        }
+        let mut open = Open { consumer, admin, partitions, positions: starts, map: HashMap::new() };
         open.read_to_end(IsolationLevel::ReadCommitted).await?;
         *self.open.lock().await = Some(open);
         Ok(())
@@ -189,25 +200,24 @@ impl OffsetBackingStore for TopicOffsets {
     }
 
     async fn set(&self, entries: Vec<(Bytes, Option<Bytes>)>) -> Result<()> {
+        let records = entries.into_iter().map(|(key, value)| ProducerRecord {
+            topic: self.topic().clone(),
+            partition: None,
+            timestamp: None,
+            key: Some(key),
+            value,
+            headers: RawHeaders::default(),
+        });
+        let records = Arc::new(records.collect());
         let delivery = {
-            let mut open = self.open.lock().await;
-            let open = open.as_mut().ok_or_else(closed)?;
-            let records = entries
-                .into_iter()
-                .map(|(key, value)| ProducerRecord {
-                    topic: self.topic().clone(),
-                    partition: None,
-                    timestamp: None,
-                    key: Some(key),
-                    value,
-                    headers: RawHeaders::default(),
-                })
-                .collect();
-            let producer = open
-                .producer
-                .as_mut()
+            let settings = (self.settings.producer.as_ref())
                 .ok_or_else(|| Error::illegal_state("the offsets are written in transactions only"))?;
-            producer.send(Arc::new(records), false).await?
+            let mut writer = self.writer.lock().await;
+            if matches!(*writer, Writer::Idle) {
+                *writer = Writer::Ready(self.kafka.producer(settings).await?);
+            }
+            let Writer::Ready(producer) = &mut *writer else { return Err(closed()) };
+            producer.send(records, false).await?
         };
         match delivery.await.failed.into_iter().next() {
             None => Ok(()),
@@ -217,12 +227,73 @@ impl OffsetBackingStore for TopicOffsets {
         }
     }
 
-    async fn stop(&self) -> Result<()> {
-        let Some(open) = self.open.lock().await.take() else { return Ok(()) };
-        if let Some(producer) = open.producer {
-            producer.close(Duration::from_secs(5)).await?;
+    async fn forget_unwritten(&self) {
+        // Whoever holds the lock for longer waits for Kafka in vain and has not handed over anything.
+        let Ok(mut writer) = tokio::time::timeout(CLOSING, self.writer.lock()).await else { return };
+        if matches!(*writer, Writer::Ready(_))
+            && let Writer::Ready(producer) = std::mem::replace(&mut *writer, Writer::Idle)
+        {
+            // It says that it could not write everything, which is what is wanted.
+            let _ = producer.close(Duration::ZERO).await;
         }
-        open.consumer.close(Duration::from_secs(5)).await?;
+    }
+
+    async fn stop(&self) -> Result<()> {
+        let open = self.open.lock().await.take();
+        if let Writer::Ready(producer) = std::mem::take(&mut *self.writer.lock().await) {
+            producer.close(CLOSING).await?;
+        }
+        if let Some(open) = open {
+            open.consumer.close(CLOSING).await?;
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kafka::ClientProperties;
+    use crate::kafka::memory::MemoryKafka;
+
+    fn store(kafka: &MemoryKafka) -> TopicOffsets {
+        let configs = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let settings = TopicSettings {
+            key: "offset.storage.topic",
+            topic: NewTopic {
+                name: "offsets".into(),
+                partitions: Some(1),
+                replication_factor: None,
+                configs,
+            },
+            producer: Some(ClientProperties::new()),
+            consumer: ClientProperties::new(),
+            admin: ClientProperties::new(),
+        };
+        TopicOffsets::new(Arc::new(kafka.clone()), settings)
+    }
+
+    fn entry(value: &'static str) -> Vec<(Bytes, Option<Bytes>)> {
+        vec![(Bytes::from_static(b"[\"c\",{}]"), Some(Bytes::from_static(value.as_bytes())))]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn offsets_that_were_given_up_do_not_come_late_and_later_ones_are_written() {
+        let kafka = MemoryKafka::new();
+        let store = store(&kafka);
+        store.start().await.unwrap();
+        kafka.stop_broker();
+        let late = tokio::time::timeout(Duration::from_secs(10), store.set(entry("1"))).await;
+        assert!(late.is_err(), "{late:?}");
+        store.forget_unwritten().await;
+        kafka.start_broker();
+        store.set(entry("2")).await.unwrap();
+        let records = kafka.records("offsets");
+        let values: Vec<_> = records.iter().map(|record| record.value_text().unwrap()).collect();
+        assert_eq!(values, ["2"]);
+        store.stop().await.unwrap();
+        assert!(store.set(entry("3")).await.is_err());
     }
 }

@@ -190,6 +190,7 @@ impl Actor {
         self.leads = false;
         self.rotate_at = None;
         self.reconcile().await;
+        self.common.worker.offsets.forget_unwritten().await;
         self.common.statuses.flush(FLUSH).await;
     }
 
