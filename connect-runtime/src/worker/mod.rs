@@ -203,7 +203,7 @@ impl Worker {
 
     /// The Java class of a connector's tasks, which a Java worker needs to run one: by convention `XConnector` has
     /// `XTask`. `None` for a connector that has no Java name.
-    pub(crate) fn task_class(&self, config: &Properties) -> Option<String> {
+    fn task_class(&self, config: &Properties) -> Option<String> {
         let plugin = self.plugin(config).ok()?;
         Some(format!("{}Task", plugin.info().class().strip_suffix("Connector")?))
     }
@@ -285,6 +285,7 @@ impl Worker {
         let topics: Vec<_> =
             ["topics", "topics.regex"].iter().filter_map(|key| Some((*key, connector.get(key)?))).collect();
         let sink = matches!(self.plugin(connector)?, ConnectorPlugin::Sink(_));
+        let class = self.task_class(connector);
         Ok(configs
             .into_iter()
             .map(|mut config| {
@@ -292,6 +293,9 @@ impl Worker {
                     for (key, value) in &topics {
                         config.insert(*key, *value);
                     }
+                }
+                if let Some(class) = &class {
+                    config.insert("task.class", class.as_str());
                 }
                 config
             })

@@ -235,3 +235,29 @@ async fn a_new_configuration_restarts_connector_and_tasks() {
     assert_eq!(world().count(|call| *call == Call::StartConnector), 2);
     assert_eq!(starts(0), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_config_provider_gave_is_used_by_the_tasks_and_shown_to_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secrets.properties");
+    std::fs::write(&file, "where=t\n").unwrap();
+    let connect = connect()
+        .property("config.providers", "file")
+        .property("config.providers.file.class", "FileConfigProvider")
+        .start()
+        .await;
+    world().grow(1);
+    let reference = format!("${{file:{}:where}}", file.display());
+    connect.create("numbers", source().with("topic", &reference)).await.unwrap();
+    connect.expect_records("t", 1).await;
+    let shown = connect.herder().task_configs("numbers").unwrap();
+    assert_eq!(shown[0].get("topic"), Some(reference.as_str()));
+
+    // What the file says now is given to the tasks, whose configuration reads as before.
+    std::fs::write(&file, "where=u\n").unwrap();
+    connect.restart("numbers", Restart { include_tasks: true, only_failed: false }).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    world().grow(1);
+    connect.expect_records("u", 1).await;
+    assert_eq!(connect.herder().task_configs("numbers").unwrap(), shown);
+}

@@ -219,23 +219,6 @@ impl Supervisor {
     /// The connector has made its tasks: the leader shall write them.
     pub(super) fn propose(&mut self, configs: Vec<Properties>) {
         let config = self.shared().config.clone();
-        let resolved = Arc::clone(&self.resolved);
-        let class = self.worker.task_class(&resolved.properties);
-        let configs = configs
-            .into_iter()
-            .map(|mut task| {
-                // What came from a config provider is written as the reference that the user wrote.
-                for (key, raw) in &config {
-                    if task.contains_key(key) && resolved.properties.get(key) != Some(raw) {
-                        task.insert(key, raw);
-                    }
-                }
-                if let Some(class) = &class {
-                    task.insert("task.class", class.as_str());
-                }
-                task
-            })
-            .collect();
         let name = Arc::clone(&self.name);
         if let Some(assigned) = &mut self.assigned {
             assigned.failures = 0;

@@ -49,6 +49,8 @@ pub(super) struct Supervisor {
     failed: bool,
     /// The configuration with references resolved, as the running connector got it.
     resolved: Arc<Resolved>,
+    /// Outside a cluster: the configurations of the tasks as the connector made them, references resolved.
+    made: Vec<Properties>,
     tasks: BTreeMap<usize, RunningTask>,
     running: JoinSet<Result<()>>,
     ids: HashMap<Id, usize>,
@@ -79,6 +81,7 @@ impl Supervisor {
             connector: None,
             failed: false,
             resolved: Arc::new(Resolved::plain(Properties::new())),
+            made: Vec::new(),
             tasks: BTreeMap::new(),
             running: JoinSet::new(),
             ids: HashMap::new(),
@@ -257,6 +260,7 @@ impl Supervisor {
     fn forget_tasks_from(&mut self, from: usize) {
         self.restarts.forget_from(from);
         self.worker.statuses.remove_tasks(&self.name, from);
+        self.made.truncate(from);
         let mut shared = self.shared();
         shared.task_configs.truncate(from);
         shared.counters.retain(|task, _| *task < from);
@@ -360,15 +364,18 @@ impl Supervisor {
             Err(error) => return Err(error),
         };
         let configs = self.worker.check_task_configs(&self.name, configs, max, &self.resolved.properties)?;
+        let written = self.with_references(&configs);
         if self.assigned.is_some() {
-            self.propose(configs);
+            self.propose(written);
             return Ok(());
         }
-        let unchanged = self.shared().task_configs == configs;
+        let unchanged = self.made == configs;
         if unchanged && self.tasks.len() == configs.len() {
+            self.shared().task_configs = written;
             return Ok(());
         }
         if unchanged {
+            self.shared().task_configs = written;
             // Some tasks have ended: they stay ended until somebody restarts them.
             let missing: Vec<_> = (0..configs.len())
                 .filter(|task| self.worker.statuses.get(&self.name, Some(*task)).is_none())
@@ -378,12 +385,27 @@ impl Supervisor {
         }
         let all: Vec<_> = self.tasks.keys().copied().collect();
         self.stop_tasks(&all, self.deadline()).await;
-        let (earlier, count) = (self.shared().task_configs.len(), configs.len());
+        let (earlier, count) = (self.made.len(), configs.len());
         self.forget_tasks_from(0);
         self.checks = self.worker.fence(&self.name, &self.resolved.properties, earlier.max(count))?;
-        self.shared().task_configs = configs;
+        self.shared().task_configs = written;
+        self.made = configs;
         self.start_tasks(&(0..count).collect::<Vec<_>>());
         Ok(())
+    }
+
+    /// What came from a config provider as the reference that the user wrote: so it is kept and shown.
+    fn with_references(&self, configs: &[Properties]) -> Vec<Properties> {
+        let mut written = configs.to_vec();
+        for (key, raw) in &self.shared().config {
+            if self.resolved.properties.get(key) == Some(raw) {
+                continue;
+            }
+            for task in written.iter_mut().filter(|task| task.contains_key(key)) {
+                task.insert(key, raw);
+            }
+        }
+        written
     }
 
     /// Runs connector code; a command that arrives meanwhile ends it, and is done next.

@@ -22,7 +22,13 @@ impl Supervisor {
     pub(super) fn start_tasks(&mut self, tasks: &[usize]) {
         let target = self.shared().target;
         for task in tasks {
-            let Some(config) = self.shared().task_configs.get(*task).cloned() else { continue };
+            let in_cluster = self.assigned.is_some();
+            let config = if in_cluster {
+                self.shared().task_configs.get(*task).cloned()
+            } else {
+                self.made.get(*task).cloned()
+            };
+            let Some(config) = config else { continue };
             let (control, receiver) = Control::new(target);
             let counters =
                 Arc::new(TaskCounters::new(self.worker.sampling(), Arc::clone(&self.worker.startups)));
@@ -40,7 +46,6 @@ impl Supervisor {
                 checks: self.checks.clone(),
             };
             let worker = Arc::clone(&self.worker);
-            let in_cluster = self.assigned.is_some();
             let run = async move {
                 let mut start = start;
                 if in_cluster {

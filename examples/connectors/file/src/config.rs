@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use connect_api::Config;
 use connect_api::config::Validator;
+use connect_api::{Config, Properties};
 
 /// The configuration of [`FileStreamSource`](crate::FileStreamSource).
 #[derive(Clone, Debug, Config)]
@@ -20,6 +20,10 @@ pub struct FileStreamSourceConfig {
     /// The maximum number of records the source task can read from the file each time it is polled.
     #[config(default = 2000, importance = Low)]
     pub batch_size: NonZeroUsize,
+
+    /// All keys as they were given, which the task gets: so do Kafka's own file connectors.
+    #[config(flatten)]
+    pub given: Properties,
 }
 
 impl FileStreamSourceConfig {
@@ -35,6 +39,10 @@ pub struct FileStreamSinkConfig {
     /// Destination filename. If not specified, the standard output will be used.
     #[config(importance = High)]
     pub file: Option<PathBuf>,
+
+    /// All keys as they were given, which the tasks get: so do Kafka's own file connectors.
+    #[config(flatten)]
+    pub given: Properties,
 }
 
 impl FileStreamSinkConfig {

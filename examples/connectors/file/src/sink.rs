@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use connect_api::Config as _;
 use connect_api::{
     Error, Offsets, Properties, Result, ResultExt, SinkConnector, SinkConnectorContext, SinkRecord, SinkTask,
     SinkTaskContext, TopicPartition, Value, async_trait,
@@ -29,7 +28,7 @@ impl SinkConnector for FileStreamSink {
     }
 
     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<Properties>> {
-        Ok(vec![self.config.to_properties(); max_tasks])
+        Ok(vec![self.config.given.clone(); max_tasks])
     }
 
     /// The offsets are those of the consumer group; nothing else needs to be altered.

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use connect_api::Config as _;
 use connect_api::{
     Error, ExactlyOnceSupport, OffsetValue, Properties, Record, Result, Schema, SchemaAndValue,
     SourceConnector, SourceConnectorContext, SourceOffset, SourcePartition, SourceRecord, SourceTask,
@@ -39,7 +38,7 @@ impl SourceConnector for FileStreamSource {
     }
 
     async fn task_configs(&mut self, _max_tasks: usize) -> Result<Vec<Properties>> {
-        Ok(vec![self.config.to_properties()])
+        Ok(vec![self.config.given.clone()])
     }
 
     fn exactly_once_support(config: &Self::Config) -> ExactlyOnceSupport {
