@@ -496,6 +496,7 @@ impl Member {
                 seen.owners.clear();
             }
         }
+        self.view.has_formed.notify_waiters();
         self.view.rebalances.formed(joined.generation, protocol);
         let formed = Formed {
             work: self.work.clone(),

@@ -52,6 +52,8 @@ use crate::worker::offsets::{ConnectorOffsets, OffsetsPreview};
 
 /// How long a call waits for its effect: Kafka's limit for a REST request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a request waits for a group that is forming.
+const REBALANCE_PATIENCE: Duration = Duration::from_secs(5);
 /// Requests that may wait.
 const INBOX: usize = 64;
 /// What the member and the worker may have to tell each other at a time.
@@ -118,7 +120,15 @@ impl DistributedHerder {
         Ok(Self { common, requests, actors: Mutex::new(actors) })
     }
 
+    /// Asks the actor when the group has formed. Java lets requests wait for that, too: whoever deletes two connectors
+    /// one after the other is not told to try again.
     async fn ask<T>(&self, what: impl FnOnce(Reply<T>) -> Request) -> Result<T> {
+        self.common.view.formed(REBALANCE_PATIENCE).await;
+        self.ask_now(what).await
+    }
+
+    /// Asks the actor at once: what workers ask of each other is part of what a group does when it forms.
+    async fn ask_now<T>(&self, what: impl FnOnce(Reply<T>) -> Request) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
             self.requests.send(what(reply)).await.map_err(|_| Error::ShuttingDown)?;
@@ -334,12 +344,12 @@ impl Herder for DistributedHerder {
         signature: Option<RequestSignature>,
     ) -> Result<()> {
         self.check(signature.as_ref())?;
-        self.ask(|reply| Request::PutTasks { name: name.to_owned(), configs, reply }).await
+        self.ask_now(|reply| Request::PutTasks { name: name.to_owned(), configs, reply }).await
     }
 
     async fn fence_zombie_source_tasks(&self, name: &str, signature: Option<RequestSignature>) -> Result<()> {
         self.check(signature.as_ref())?;
-        self.ask(|reply| Request::Fence { name: name.to_owned(), reply }).await
+        self.ask_now(|reply| Request::Fence { name: name.to_owned(), reply }).await
     }
 
     async fn put_connector(

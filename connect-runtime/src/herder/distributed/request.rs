@@ -156,9 +156,12 @@ impl Actor {
     async fn restart_task_wherever(&mut self, name: &str, task: usize) -> Result<()> {
         let seen = self.common.view.seen();
         seen.must_be_settled()?;
-        self.must_exist(name)?;
-        if task >= self.common.configs.snapshot().task_count(name) {
-            return Err(Error::NotFound(format!("Task {name}-{task} not found")));
+        let config = self.common.configs.snapshot();
+        if !config.contains(name) {
+            return Err(Error::NotFound(format!("Unknown connector: {name}")));
+        }
+        if task >= config.task_count(name) {
+            return Err(Error::NotFound(format!("Unknown task: {name}-{task}")));
         }
         if self.restart_task(name, task).await {
             return Ok(());

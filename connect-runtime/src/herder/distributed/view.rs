@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::rebalances::Rebalances;
 use crate::error::{Error, Result};
@@ -11,6 +14,7 @@ use crate::metrics::Sampling;
 #[derive(Debug, Default)]
 pub(super) struct View {
     seen: Mutex<Seen>,
+    pub(super) has_formed: Notify,
     pub(super) rebalances: Rebalances,
 }
 
@@ -31,7 +35,7 @@ pub(super) struct Seen {
 
 impl View {
     pub(super) fn new(sampling: Sampling) -> Self {
-        Self { seen: Mutex::default(), rebalances: Rebalances::new(sampling) }
+        Self { seen: Mutex::default(), has_formed: Notify::new(), rebalances: Rebalances::new(sampling) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -40,6 +44,21 @@ impl View {
 
     pub(super) fn seen(&self) -> Seen {
         self.lock().clone()
+    }
+
+    /// Waits until the group has formed, but not for long.
+    pub(super) async fn formed(&self, patience: Duration) {
+        let formed = async {
+            loop {
+                let news = self.has_formed.notified();
+                if self.lock().must_be_settled().is_ok() {
+                    return;
+                }
+                news.await;
+            }
+        };
+        // Whoever asks in vain is told so by what follows.
+        let _ = tokio::time::timeout(patience, formed).await;
     }
 }
 

@@ -187,3 +187,22 @@ async fn a_worker_that_does_not_lead_says_who_does_and_trusts_only_signed_reques
     assert!(matches!(forged, Error::Forbidden(_)), "{forged}");
     assert_eq!(cluster.any().status("a").unwrap().tasks.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_while_the_group_forms_anew_waits_for_it() {
+    let cluster = Cluster::start("sessioned", 2).await;
+    for name in ["a", "b", "c"] {
+        cluster.put(name, 1).await;
+    }
+    cluster.expect(&[("a", 1), ("b", 1), ("c", 1)]).await;
+    // The first one leads.
+    let leader = cluster.workers[&1].herder();
+    for name in ["a", "b", "c"] {
+        leader.delete_connector(name).await.unwrap();
+        // The group begins to form anew because of that.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    cluster.expect(&[]).await;
+    let error = leader.restart_task("a", 0).await.unwrap_err();
+    assert!(matches!(&error, Error::NotFound(text) if text == "Unknown connector: a"), "{error}");
+}
