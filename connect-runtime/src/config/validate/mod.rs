@@ -121,7 +121,14 @@ pub fn validate_connector(
         Err(_) => super::ConnectorConfig::def(),
     };
     let def = framework::with_plugins(def, plugins, worker, properties, found.as_ref().ok());
-    answer.add(&def, def.validate(properties));
+    let mut values = def.validate(properties);
+    for value in values.iter_mut().filter(|value| !value.error_messages.is_empty()) {
+        // Kafka has no value where it has no class.
+        if def.key(&value.name).is_some_and(|key| key.ty == Type::Class) {
+            value.value = None;
+        }
+    }
+    answer.add(&def, values);
     for alias in parse_list(properties, "transforms") {
         if let Err(error) = check_predicate(properties, &alias) {
             answer.error(&error);
@@ -152,8 +159,13 @@ pub fn validate_connector(
                 flat.display_name.clone_from(&key.display_name);
             }
         }
-        let preset = framework::with_converter_type(properties, &prefix);
-        answer.add(&def, def.validate(&preset));
+        // As in Kafka, what a converter says of its keys names them without the prefix.
+        let preset = framework::with_converter_type(properties, &prefix).with_prefix(&prefix);
+        let mut values = converter.validate(&preset);
+        for value in &mut values {
+            value.name.insert_str(0, &prefix);
+        }
+        answer.add(&def, values);
     }
     if let Ok(connector) = &found {
         add_overrides(&mut answer, connector, worker, properties);
