@@ -16,9 +16,13 @@ use crate::config::{SinkConnectorConfig, SourceConnectorConfig, plugin_version_m
 /// Kafka's words for a configuration without class, or with one that does not exist.
 pub(super) fn connector(plugins: &Plugins, properties: &Properties) -> Result<ConnectorPlugin, String> {
     let Some(class) = properties.get("connector.class") else {
-        // Kafka prints the values, too; they may be secrets.
-        let keys = properties.keys().collect::<Vec<_>>().join(", ");
-        return Err(format!("Connector config {{{keys}}} contains no connector type"));
+        // Kafka prints all values; they may be secrets, other than the name.
+        let shown = properties.iter().map(|(key, value)| match key {
+            "name" => format!("name={value}"),
+            key => key.to_owned(),
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        return Err(format!("Connector config {{{shown}}} contains no connector type"));
     };
     plugins.find_connector(class.trim()).map_err(|error: Error| {
         error
