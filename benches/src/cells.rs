@@ -158,7 +158,7 @@ async fn consume_port(servers: &str, records: u64, client: &str) -> Result<Figur
         ("auto.offset.reset", "earliest"),
     ];
     let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let mut consumer = NativeClients::by_setting().consumer(&properties).await?;
+    let mut consumer = NativeClients::new().consumer(&properties).await?;
     consumer.subscribe(Subscription::Topics(vec![TOPIC.into()])).await?;
     let (mut seen, mut bytes) = (0, 0);
     let mut watch = None;

@@ -82,7 +82,7 @@
 //! | --- | --- | --- |
 //! | `krafka` | yes | the Kafka client of the crate `krafka`, with everything the engine can use |
 //! | `json` | yes | `JsonConverter` |
-//! | `native` | yes | producers and consumers of our own, chosen by `producer.client=native` and `consumer.client=native`: far less CPU per record |
+//! | `native` | yes | producers and consumers of our own, which workers use unless `producer.client=krafka` or `consumer.client=krafka` chooses the others: far less CPU per record |
 //! | `opentelemetry` | no | the metrics as instruments of an OpenTelemetry meter |
 //! | `rest` | no | Kafka Connect's REST API as an `axum` router, and a server for it |
 //! | `rskafka` | no | the client of the crate `rskafka`, used when `krafka` is off. It has no consumer groups, so it runs sources only |

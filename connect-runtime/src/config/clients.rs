@@ -67,12 +67,12 @@ impl ClientSettings {
 const BYTE_SERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArraySerializer";
 const BYTE_DESERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
 
-/// No record is lost, none is reordered, and the producer gives up on nothing by itself.
-const PRODUCER: [(&str, &str); 7] = [
+/// No record is lost, none is reordered, and the producer gives up on nothing by itself. Idempotence is left to the client,
+/// which has it by default where it can: with `acks=all`.
+const PRODUCER: [(&str, &str); 6] = [
     ("key.serializer", BYTE_SERIALIZER),
     ("value.serializer", BYTE_SERIALIZER),
     ("max.block.ms", "9223372036854775807"),
-    ("enable.idempotence", "false"),
     ("acks", "all"),
     ("max.in.flight.requests.per.connection", "1"),
     ("delivery.timeout.ms", "2147483647"),

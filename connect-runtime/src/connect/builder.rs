@@ -256,7 +256,7 @@ fn default_kafka(config: &WorkerConfig) -> Result<Arc<dyn Kafka>> {
         ));
     }
     #[cfg(feature = "native")]
-    return Ok(Arc::new(crate::kafka::native::NativeClients::by_setting()));
+    return Ok(Arc::new(crate::kafka::native::NativeClients::new()));
     #[cfg(all(feature = "krafka", not(feature = "native")))]
     return Ok(Arc::new(crate::kafka::krafka::KrafkaClients::new()));
     #[cfg(all(feature = "rskafka", not(feature = "krafka")))]

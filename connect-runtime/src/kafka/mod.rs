@@ -1,8 +1,9 @@
 //! The client port: what the engine needs of Kafka, a batch at a time, whoever provides it.
 //!
-//! Four implementations stand behind it: [`memory`] (always there), `krafka` (the default), `native` (producers and
-//! consumers of our own, where a setting asks for them) and `rskafka` (declared limits). The engine asks for capabilities before it starts, so that a limit is an error at start and
-//! never wrong data. Nothing of a client crate is visible above this module.
+//! Four implementations stand behind it: [`memory`] (always there), `native` (producers and consumers of our own, the
+//! default), `krafka` (all else, and those where a setting asks for them) and `rskafka` (declared limits). The engine
+//! asks for capabilities before it starts, so that a limit is an error at start and never wrong data. Nothing of a client
+//! crate is visible above this module.
 //!
 //! It is hidden from the documentation: only the conformance suite and the benchmarks reach it from outside.
 

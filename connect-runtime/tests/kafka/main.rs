@@ -89,7 +89,7 @@ fn rskafka() -> Option<Arc<dyn Kafka>> {
 
 #[cfg(feature = "native")]
 fn native() -> Option<Arc<dyn Kafka>> {
-    Some(Arc::new(connect_runtime::kafka::native::NativeClients::by_default()))
+    Some(Arc::new(connect_runtime::kafka::native::NativeClients::new()))
 }
 
 /// Runs a clause, or says why not.

@@ -10,9 +10,9 @@
 //! enters the partition, and every end of a transaction brings a new epoch. Below that `krafka` does them.
 //!
 //! The native consumer fetches by itself, and is a member of its group through `krafka`. Admin clients are those of
-//! `krafka`. A producer or a consumer is native where its settings say `client=native`, which a worker's configuration
-//! writes `producer.client=native` or `consumer.client=native`, and that of a connector `producer.override.client=native`
-//! or `consumer.override.client=native`.
+//! `krafka`. A producer or a consumer is native unless its settings say `client=krafka`, which a worker's configuration
+//! writes `producer.client=krafka` or `consumer.client=krafka`, and that of a connector `producer.override.client=krafka`
+//! or `consumer.override.client=krafka`.
 
 mod batch;
 mod cluster;
@@ -53,42 +53,34 @@ use super::{Admin, Capabilities, ClientProperties, Consumer, Kafka, Producer, Re
 /// The key that chooses the client of a producer or a consumer. It is not one of Kafka's.
 const CLIENT: &str = "client";
 
-/// Makes clients: native producers and consumers where the settings ask for them, and those of the crate `krafka` for all else.
+/// Makes clients: native producers and consumers, and those of the crate `krafka` where the settings say `client=krafka`
+/// and for all else.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NativeClients {
-    native_by_default: bool,
-}
+pub struct NativeClients;
 
 impl NativeClients {
-    /// Producers and consumers are native where their settings say `client=native`.
-    pub fn by_setting() -> Self {
-        Self { native_by_default: false }
+    /// The factory. It holds nothing: every call brings its own settings.
+    pub fn new() -> Self {
+        Self
     }
+}
 
-    /// Producers and consumers are native unless their settings say `client=krafka`.
-    pub fn by_default() -> Self {
-        Self { native_by_default: true }
-    }
-
-    /// Reads which client a producer or a consumer gets, and the settings that are left for it.
-    fn choose(self, properties: &ClientProperties) -> Result<(bool, ClientProperties)> {
-        let chosen = Reader::new(properties).choice(CLIENT, &[("krafka", false), ("native", true)])?;
-        let mut rest = properties.clone();
-        rest.remove(CLIENT);
-        Ok((chosen.unwrap_or(self.native_by_default), rest))
-    }
+/// Reads whether a producer or a consumer is native, and the settings that are left for it.
+fn choose(properties: &ClientProperties) -> Result<(bool, ClientProperties)> {
+    let native = Reader::new(properties).choice(CLIENT, &[("krafka", false), ("native", true)])?;
+    let mut rest = properties.clone();
+    rest.remove(CLIENT);
+    Ok((native.unwrap_or(true), rest))
 }
 
 #[async_trait]
 impl Kafka for NativeClients {
     fn capabilities(&self) -> Capabilities {
-        let name = if self.native_by_default { "native" } else { "krafka" };
-        let krafka = KrafkaClients::new().capabilities();
-        Capabilities { name, append_time: self.native_by_default, ..krafka }
+        Capabilities { name: "native", append_time: true, ..KrafkaClients::new().capabilities() }
     }
 
     async fn producer(&self, properties: &ClientProperties) -> Result<Box<dyn Producer>> {
-        let (native, properties) = self.choose(properties)?;
+        let (native, properties) = choose(properties)?;
         if !native {
             return KrafkaClients::new().producer(&properties).await;
         }
@@ -112,7 +104,7 @@ impl Kafka for NativeClients {
     }
 
     async fn consumer(&self, properties: &ClientProperties) -> Result<Box<dyn Consumer>> {
-        let (native, properties) = self.choose(properties)?;
+        let (native, properties) = choose(properties)?;
         if native {
             return Ok(Box::new(NativeConsumer::connect(&properties).await?));
         }

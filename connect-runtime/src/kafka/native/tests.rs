@@ -14,7 +14,7 @@ use super::settle::Answer;
 use super::state::{Ready, Shared};
 use super::ticket::Ticket;
 use super::topics::unknown;
-use super::{CLIENT, NativeClients};
+use super::{CLIENT, choose};
 use crate::kafka::net::{Broker, Cluster, Code, PartitionMetadata, TopicMetadata, timed_out};
 use crate::kafka::{ClientProperties, Delivery, KafkaErrorKind, ProducerRecord, SendReport};
 
@@ -262,14 +262,11 @@ async fn a_full_request_leaves_the_others_for_the_next_one() {
 #[test]
 fn a_setting_chooses_the_client_and_is_not_handed_on() {
     let properties = |client: &str| ClientProperties::from([(CLIENT.to_owned(), client.to_owned())]);
-    for (client, default, native) in
-        [("native", false, true), ("krafka", true, false), ("", true, true), ("", false, false)]
-    {
-        let clients = NativeClients { native_by_default: default };
-        let (chosen, rest) = clients.choose(&properties(client)).unwrap();
+    for (client, native) in [("native", true), ("krafka", false), ("", true)] {
+        let (chosen, rest) = choose(&properties(client)).unwrap();
         assert_eq!((chosen, rest.len()), (native, 0), "{client}");
     }
-    let error = NativeClients::by_setting().choose(&properties("java")).unwrap_err();
+    let error = choose(&properties("java")).unwrap_err();
     assert_eq!(error.kind(), KafkaErrorKind::Config);
     assert_eq!(error.to_string(), "`client` is `java`, but must be one of krafka, native");
 }

@@ -30,7 +30,6 @@ fn a_source_producer_has_kafkas_defaults() {
             ("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer"),
             ("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer"),
             ("max.block.ms", "9223372036854775807"),
-            ("enable.idempotence", "false"),
             ("acks", "all"),
             ("max.in.flight.requests.per.connection", "1"),
             ("delivery.timeout.ms", "2147483647"),

@@ -208,28 +208,28 @@ fn run(run: &Run) {
 }
 
 #[test]
-fn killed_workers_leave_each_record_exactly_once() {
+fn killed_workers_leave_each_record_exactly_once_with_the_client_krafka() {
     run(&Run {
         records: 30_000,
         workers_killed: 3,
         brokers_killed: 0,
-        client: String::new(),
+        client: "krafka".to_owned(),
         boundary: "transaction.boundary=poll",
     });
 }
 
 #[test]
-fn killed_workers_leave_each_record_exactly_once_with_the_native_producer_and_longer_transactions() {
+fn killed_workers_leave_each_record_exactly_once_with_longer_transactions() {
     run(&Run {
         records: 100_000,
         workers_killed: 3,
         brokers_killed: 0,
-        client: "native".to_owned(),
+        client: String::new(),
         boundary: "transaction.boundary=interval\ntransaction.boundary.interval.ms=100",
     });
 }
 
-/// `CONNECT_TEST_CLIENT=native` for the other producer. It needs a broker that may be killed: start one with
+/// `CONNECT_TEST_CLIENT=krafka` for the other producer. It needs a broker that may be killed: start one with
 /// `xtask/kafka/kafka start --port P`, and set `CONNECT_TEST_KAFKA` and `CONNECT_TEST_KAFKA_SCRIPT`.
 #[test]
 #[ignore = "takes minutes and kills the broker that it runs on"]
