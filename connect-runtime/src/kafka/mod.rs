@@ -18,6 +18,8 @@ pub mod memory;
 pub mod native;
 #[cfg(feature = "native")]
 mod net;
+#[cfg(any(feature = "krafka", feature = "rskafka"))]
+mod oauth;
 mod partitioner;
 #[cfg(any(feature = "krafka", feature = "rskafka"))]
 mod properties;
@@ -25,7 +27,7 @@ mod properties;
 pub mod rskafka;
 #[cfg(any(feature = "krafka", feature = "rskafka"))]
 mod security;
-#[cfg(any(feature = "native", feature = "rskafka"))]
+#[cfg(any(feature = "krafka", feature = "rskafka"))]
 mod tls;
 
 use std::collections::BTreeMap;

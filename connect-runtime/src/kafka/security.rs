@@ -1,8 +1,11 @@
 //! `security.protocol`, `sasl.*` and `ssl.*` as Java users write them, read into what an adapter needs.
 
+use std::sync::Arc;
+
+use super::Result;
 use super::jaas::Jaas;
+use super::oauth::Tokens;
 use super::properties::{Reader, invalid, refused};
-use super::{KafkaError, KafkaErrorKind, Result};
 
 /// How to reach the brokers. No part of it has `Debug`: it holds passwords and keys.
 #[derive(Default)]
@@ -30,31 +33,13 @@ pub(super) enum Sasl {
     Plain(Login),
     ScramSha256(Login),
     ScramSha512(Login),
-    OauthBearer(Oauth),
+    OauthBearer(Arc<Tokens>),
 }
 
 /// A user with a password.
 pub(super) struct Login {
     pub(super) username: String,
     pub(super) password: String,
-}
-
-/// Where OAUTHBEARER tokens come from.
-pub(super) enum Oauth {
-    /// Tokens without a signature, for development.
-    Unsecured { subject: String, lifetime_seconds: u64, extensions: Vec<(String, String)> },
-    /// A file that somebody else keeps fresh.
-    File(String),
-    /// An OAuth 2 token endpoint, with client credentials.
-    #[cfg_attr(not(feature = "krafka"), expect(dead_code, reason = "the other client has no such thing"))]
-    Endpoint {
-        url: String,
-        client_id: String,
-        client_secret: String,
-        scope: Option<String>,
-        extensions: Vec<(String, String)>,
-        roots: Option<Vec<u8>>,
-    },
 }
 
 /// Reads all of it; touches the disk for PEM files.
@@ -101,12 +86,18 @@ const TLS_KEYS: [&str; 15] = [
 ];
 
 /// The same for SASL.
-const SASL_KEYS: [&str; 6] = [
+const SASL_KEYS: [&str; 12] = [
     "sasl.client.callback.handler.class",
     "sasl.jaas.config",
     "sasl.login.callback.handler.class",
     "sasl.login.class",
+    "sasl.login.connect.timeout.ms",
+    "sasl.login.read.timeout.ms",
     "sasl.mechanism",
+    "sasl.oauthbearer.client.credentials.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.header.urlencode",
+    "sasl.oauthbearer.scope",
     "sasl.oauthbearer.token.endpoint.url",
 ];
 
@@ -183,7 +174,10 @@ fn read_sasl(reader: &mut Reader<'_>, tls: Option<&Tls>) -> Result<Sasl> {
         "PLAIN" => Ok(Sasl::Plain(login(&jaas, "PlainLoginModule")?)),
         "SCRAM-SHA-256" => Ok(Sasl::ScramSha256(login(&jaas, "ScramLoginModule")?)),
         "SCRAM-SHA-512" => Ok(Sasl::ScramSha512(login(&jaas, "ScramLoginModule")?)),
-        "OAUTHBEARER" => Ok(Sasl::OauthBearer(oauth(reader, &jaas, tls)?)),
+        "OAUTHBEARER" => {
+            check_module(&jaas, "OAuthBearerLoginModule")?;
+            Ok(Sasl::OauthBearer(Arc::new(Tokens::read(reader, &jaas, tls)?)))
+        }
         other => {
             Err(invalid("sasl.mechanism", other, "one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"))
         }
@@ -208,88 +202,10 @@ fn login(jaas: &Jaas, module: &str) -> Result<Login> {
     })
 }
 
-fn oauth(reader: &mut Reader<'_>, jaas: &Jaas, tls: Option<&Tls>) -> Result<Oauth> {
-    check_module(jaas, "OAuthBearerLoginModule")?;
-    // The handlers of Java's own client are what the other settings choose here.
-    reader.accept(&["sasl.login.callback.handler.class"]);
-    let extensions: Vec<_> = jaas
-        .options_with_prefix("extension_")
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
-    let option = |reader: &mut Reader<'_>, key: &str, old: &str| {
-        let value = reader.text(key).or(jaas.option(old)).map(str::to_owned);
-        value.ok_or_else(|| {
-            refused(format!(
-                "`sasl.oauthbearer.token.endpoint.url` needs the option `{old}` in `sasl.jaas.config`"
-            ))
-        })
-    };
-    if let Some(url) = reader.text("sasl.oauthbearer.token.endpoint.url") {
-        if let Some(path) = url.strip_prefix("file:") {
-            return Ok(Oauth::File(format!("/{}", path.trim_start_matches('/'))));
-        }
-        let client_id = option(reader, "sasl.oauthbearer.client.credentials.client.id", "clientId")?;
-        let client_secret =
-            option(reader, "sasl.oauthbearer.client.credentials.client.secret", "clientSecret")?;
-        let scope = reader.text("sasl.oauthbearer.scope").or(jaas.option("scope")).map(str::to_owned);
-        let roots = tls.and_then(|tls| tls.roots.clone());
-        return Ok(Oauth::Endpoint {
-            url: url.to_owned(),
-            client_id,
-            client_secret,
-            scope,
-            extensions,
-            roots,
-        });
-    }
-    let Some(subject) = jaas.option("unsecuredLoginStringClaim_sub") else {
-        return Err(refused(
-            "OAUTHBEARER needs `sasl.oauthbearer.token.endpoint.url`, or for development the option \
-             `unsecuredLoginStringClaim_sub` in `sasl.jaas.config`",
-        ));
-    };
-    let lifetime = jaas.option("unsecuredLoginLifetimeSeconds").unwrap_or("3600");
-    let lifetime_seconds = lifetime
-        .parse()
-        .map_err(|_| invalid("unsecuredLoginLifetimeSeconds", lifetime, "a number of seconds"))?;
-    Ok(Oauth::Unsecured { subject: subject.to_owned(), lifetime_seconds, extensions })
-}
-
-/// A token without a signature, as Java's development handler makes it.
-pub(super) fn unsecured_token(subject: &str, issued_at_seconds: u64, lifetime_seconds: u64) -> String {
-    let subject = subject.replace('\\', "\\\\").replace('"', "\\\"");
-    let expires = issued_at_seconds.saturating_add(lifetime_seconds);
-    let claims = format!("{{\"sub\":\"{subject}\",\"iat\":{issued_at_seconds},\"exp\":{expires}}}");
-    format!("{}.{}.", base64_url(b"{\"alg\":\"none\"}"), base64_url(claims.as_bytes()))
-}
-
-fn base64_url(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word =
-            chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
-        for digit in 0..=chunk.len() {
-            let index = (word >> (18 - 6 * digit)) & 63;
-            text.push(char::from(DIGITS[index as usize]));
-        }
-    }
-    text
-}
-
-/// Reads a token file.
-pub(super) async fn token_from_file(path: &str) -> Result<String, KafkaError> {
-    let token = tokio::fs::read_to_string(path).await.map_err(|error| {
-        KafkaError::new(KafkaErrorKind::Authentication, format!("the token file `{path}` cannot be read"))
-            .with_source(error)
-    })?;
-    Ok(token.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::ClientProperties;
     use super::*;
+    use crate::kafka::{ClientProperties, KafkaErrorKind};
 
     const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"alice\" password=\"hush\";";
 
@@ -362,12 +278,5 @@ mod tests {
         ])
         .await;
         assert!(error.contains("-nocrypt"), "{error}");
-    }
-
-    #[test]
-    fn an_unsecured_token_has_a_header_claims_and_no_signature() {
-        let token = unsecured_token("alice", 1, 2);
-        let claims = "eyJzdWIiOiJhbGljZSIsImlhdCI6MSwiZXhwIjozfQ";
-        assert_eq!(token, format!("eyJhbGciOiJub25lIn0.{claims}."));
     }
 }

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use connect_api::RawHeaders;
 use connect_runtime::kafka::{
     ClientProperties, ConsumerEvent, Kafka, KafkaErrorKind, NewTopic, ProducerRecord,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use super::broker::Broker;
 use super::suite::tools::{WAIT, soon, unique};
@@ -32,6 +37,7 @@ async fn native_logs_in_every_way() {
 
 const PLAIN: &str = "plain.PlainLoginModule";
 const SCRAM: &str = "scram.ScramLoginModule";
+const OAUTH: &str = "oauthbearer.OAuthBearerLoginModule";
 
 async fn logs_in_every_way(kafka: Option<Arc<dyn Kafka>>) {
     let (Some(kafka), Some(broker)) = (kafka, Broker::secure().await) else {
@@ -62,6 +68,8 @@ async fn logs_in_every_way(kafka: Option<Arc<dyn Kafka>>) {
         assert!(!error.1.contains("open sesame"), "{}", error.1);
     }
 
+    bears_tokens(&*kafka, &facts).await;
+
     let mut certified = ClientProperties::from([
         ("bootstrap.servers".to_owned(), facts["KAFKA_SSL"].clone()),
         ("security.protocol".to_owned(), "SSL".to_owned()),
@@ -75,6 +83,83 @@ async fn logs_in_every_way(kafka: Option<Arc<dyn Kafka>>) {
     distrusting.insert("request.timeout.ms".to_owned(), "3000".to_owned());
     let (kind, text) = refusal(&*kafka, &distrusting).await;
     assert!(matches!(kind, KafkaErrorKind::Authentication | KafkaErrorKind::Config), "{kind:?} {text}");
+}
+
+/// Logs in with OAUTHBEARER: the broker believes tokens that nobody signed.
+async fn bears_tokens(kafka: &dyn Kafka, facts: &HashMap<String, String>) {
+    let mut unsigned = login(facts, "SASL_PLAINTEXT", "OAUTHBEARER", OAUTH, "");
+    let module = format!("org.apache.kafka.common.security.{OAUTH} required");
+    let jaas = |options: &str| ("sasl.jaas.config".to_owned(), format!("{module} {options};"));
+    unsigned.extend([jaas("unsecuredLoginStringClaim_sub=\"alice\"")]);
+    goes_both_ways(kafka, &unsigned).await;
+
+    let issuer = Issuer::start().await;
+    let from_issuer = |secret: &str| {
+        let url = ("sasl.oauthbearer.token.endpoint.url".to_owned(), issuer.url.clone());
+        let options = jaas(&format!("clientId=\"alice\" clientSecret=\"{secret}\" scope=\"kafka\""));
+        let mut properties = unsigned.clone();
+        properties.extend([url, options]);
+        properties
+    };
+    goes_both_ways(kafka, &from_issuer(Issuer::SECRET)).await;
+
+    let mut unknown = from_issuer("open sesame");
+    unknown.insert("request.timeout.ms".to_owned(), "3000".to_owned());
+    let refused = soon("the token is refused", kafka.producer(&unknown)).await;
+    let error = refused.err().expect("must be refused");
+    assert_eq!(error.kind(), KafkaErrorKind::Authentication, "{error}");
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    assert!(text.contains("invalid_client") && !text.contains("open sesame"), "{text}");
+}
+
+/// A token endpoint that gives tokens without a signature to those who know the secret.
+struct Issuer {
+    url: String,
+    _task: JoinSet<()>,
+}
+
+impl Issuer {
+    const SECRET: &str = "hush";
+
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                Self::answer(stream).await;
+            }
+        });
+        Self { url, _task: task }
+    }
+
+    async fn answer(mut stream: TcpStream) {
+        let (mut request, mut some) = (Vec::new(), [0; 1024]);
+        while !request.ends_with(b"grant_type=client_credentials&scope=kafka") {
+            let count = stream.read(&mut some).await.unwrap();
+            assert_ne!(count, 0, "the request is incomplete");
+            request.extend_from_slice(&some[..count]);
+        }
+        let known = format!("Basic {}", STANDARD.encode(format!("alice:{}", Self::SECRET)));
+        let (status, body) = if String::from_utf8(request).unwrap().contains(&known) {
+            // Good until 2100.
+            let claims = r#"{"sub":"alice","scope":"kafka","iat":1,"exp":4102444800}"#;
+            let parts = [r#"{"alg":"none"}"#, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+            (200, format!(r#"{{"access_token":"{}.{}.","expires_in":600}}"#, parts[0], parts[1]))
+        } else {
+            (401, r#"{"error":"invalid_client"}"#.to_owned())
+        };
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
 }
 
 fn login(

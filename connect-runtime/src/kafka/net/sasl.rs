@@ -7,9 +7,9 @@ use super::connection::Connection;
 use super::error::Code;
 use super::request::Request;
 use super::scram::{Hash, Scram};
-use crate::kafka::security::{Login, Oauth, Sasl, token_from_file, unsecured_token};
+use crate::kafka::oauth::Tokens;
+use crate::kafka::security::{Login, Sasl};
 use crate::kafka::{KafkaError, KafkaErrorKind, Result};
-use crate::time::now_millis;
 
 struct Handshake(&'static str);
 
@@ -91,7 +91,7 @@ pub(super) async fn log_in(connection: &mut Connection, sasl: &Sasl, patience: D
         }
         Sasl::ScramSha256(login) => dialogue.scram(Hash::Sha256, login).await?,
         Sasl::ScramSha512(login) => dialogue.scram(Hash::Sha512, login).await?,
-        Sasl::OauthBearer(oauth) => dialogue.oauth(oauth).await?,
+        Sasl::OauthBearer(tokens) => dialogue.oauth(tokens).await?,
     };
     if !lifetime.is_zero() {
         // Early enough that a request under way still finds the login valid.
@@ -133,23 +133,10 @@ impl Dialogue<'_> {
         Ok(last.lifetime)
     }
 
-    async fn oauth(&mut self, oauth: &Oauth) -> Result<Duration> {
-        let (token, extensions) = match oauth {
-            Oauth::Unsecured { subject, lifetime_seconds, extensions } => {
-                let now = u64::try_from(now_millis() / 1000).unwrap_or_default();
-                (unsecured_token(subject, now, *lifetime_seconds), extensions.as_slice())
-            }
-            Oauth::File(path) => (token_from_file(path).await?, &[][..]),
-            Oauth::Endpoint { .. } => {
-                return Err(KafkaError::new(
-                    KafkaErrorKind::Unsupported,
-                    "`sasl.oauthbearer.token.endpoint.url` with a token endpoint needs the client `krafka`; this one \
-                     reads tokens from files",
-                ));
-            }
-        };
+    async fn oauth(&mut self, tokens: &Tokens) -> Result<Duration> {
+        let token = tokens.token().await?.value;
         let mut message = format!("n,,\u{1}auth=Bearer {token}\u{1}");
-        for (key, value) in extensions {
+        for (key, value) in &tokens.extensions {
             message.push_str(&format!("{key}={value}\u{1}"));
         }
         message.push('\u{1}');

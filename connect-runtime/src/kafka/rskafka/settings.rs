@@ -11,10 +11,10 @@ use rustls::ClientConfig;
 
 use super::error::{failed, timed_out};
 use super::unsupported;
+use crate::kafka::oauth::Tokens;
 use crate::kafka::properties::{Reader, bootstrap_servers, invalid, refused};
-use crate::kafka::security::{Login, Oauth, Sasl, token_from_file, unsecured_token};
+use crate::kafka::security::{Login, Sasl};
 use crate::kafka::{Result, security, tls};
-use crate::time::now_millis;
 
 /// Below a broker's usual limit of 1 MiB for a batch, with room for what encoding adds.
 const DEFAULT_MAX_REQUEST_SIZE: usize = 768 << 10;
@@ -90,43 +90,29 @@ pub(super) async fn connection(reader: &mut Reader<'_>, patience: Duration) -> R
         servers,
         client_id: reader.text("client.id").unwrap_or("connect").to_owned(),
         tls: security.tls.as_ref().map(tls::config).transpose()?,
-        sasl: security.sasl.map(sasl_config).transpose()?,
+        sasl: security.sasl.map(sasl_config),
         backoff,
         timeout: timeout.min(patience).min(Duration::from_secs(30)),
     })
 }
 
-fn sasl_config(sasl: Sasl) -> Result<SaslConfig> {
+fn sasl_config(sasl: Sasl) -> SaslConfig {
     let credentials = |login: Login| Credentials::new(login.username, login.password);
-    Ok(match sasl {
+    match sasl {
         Sasl::Plain(login) => SaslConfig::Plain(credentials(login)),
         Sasl::ScramSha256(login) => SaslConfig::ScramSha256(credentials(login)),
         Sasl::ScramSha512(login) => SaslConfig::ScramSha512(credentials(login)),
-        Sasl::OauthBearer(oauth) => SaslConfig::Oauthbearer(oauth_bearer(oauth)?),
-    })
+        Sasl::OauthBearer(tokens) => SaslConfig::Oauthbearer(oauth_bearer(tokens)),
+    }
 }
 
-fn oauth_bearer(oauth: Oauth) -> Result<OauthBearerCredentials> {
-    match oauth {
-        Oauth::Unsecured { subject, lifetime_seconds, extensions } => Ok(OauthBearerCredentials {
-            callback: Arc::new(move || {
-                let issued = u64::try_from(now_millis() / 1000).unwrap_or_default();
-                let token = unsecured_token(&subject, issued, lifetime_seconds);
-                std::future::ready(Ok(token)).boxed()
-            }),
-            authz_id: None,
-            bearer_kvs: extensions,
-        }),
-        Oauth::File(path) => Ok(OauthBearerCredentials {
-            callback: Arc::new(move || {
-                let path = path.clone();
-                async move { token_from_file(&path).await.map_err(Into::into) }.boxed()
-            }),
-            authz_id: None,
-            bearer_kvs: Vec::new(),
-        }),
-        Oauth::Endpoint { .. } => Err(unsupported("token endpoint for OAUTHBEARER")),
-    }
+fn oauth_bearer(tokens: Arc<Tokens>) -> OauthBearerCredentials {
+    let bearer_kvs = tokens.extensions.clone();
+    let callback = move || {
+        let tokens = Arc::clone(&tokens);
+        async move { Ok(tokens.token().await?.value) }.boxed()
+    };
+    OauthBearerCredentials { callback: Arc::new(callback), authz_id: None, bearer_kvs }
 }
 
 /// How long an admin call may take.

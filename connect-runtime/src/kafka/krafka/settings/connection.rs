@@ -78,7 +78,7 @@ pub(in crate::kafka::krafka) async fn connection(
     builder = builder
         .socket_send_buffer(size(reader.number("send.buffer.bytes", -1..=i64::from(i32::MAX))?))
         .socket_receive_buffer(size(reader.number("receive.buffer.bytes", -1..=i64::from(i32::MAX))?));
-    if let Some(auth) = auth(security::read(reader).await?)? {
+    if let Some(auth) = auth(security::read(reader).await?) {
         builder = builder.security(auth);
     }
     Ok(Connection { builder, servers, metadata_max_age })
