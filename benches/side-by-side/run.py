@@ -6,6 +6,7 @@
   cargo xtask bench side-by-side --size 1000 --scale 0.5                     records of 1 KB
   cargo xtask bench side-by-side --compression lz4; ... --tasks 2            compressed; two tasks, two partitions
   cargo xtask bench side-by-side --idle 500 --cells e,f --java-modes ""      beside 500 connectors with nothing to do
+  cargo xtask bench side-by-side --cells d --set tasks.conversion.parallelism=2     another setting of our worker
 
 The verb builds our worker, fetches Java's and calls this program. What is measured is what others see: the broker's
 append times, the bytes in the output file, or the log of the counting sink; CPU and memory come from /proc. The window
@@ -36,7 +37,7 @@ NATIVE = {"producer.client": "native", "consumer.client": "native"}
 # Our worker's own tuning: its producer fills batches of 512 KB without waiting, its consumer reads ahead by bytes.
 OURS_SOURCE, OURS_SINK = dict(NATIVE), {**NATIVE, "consumer.max.poll.records": "2000"}
 # Records that make a window of about five seconds, in millions.
-MILLIONS = {"a": 18, "b": 16, "c": 9, "d": 8, "e": 27, "e'": 10, "f": 32, "f'": 18, "f''": 14, "g": 22, "h": 0}
+MILLIONS = {"a": 20, "b": 32, "c": 13, "d": 9, "e": 30, "e'": 10, "f": 46, "f'": 18, "f''": 14, "g": 34, "h": 0}
 THREE = {"transforms": "i,r,m",
          "transforms.i.type": P + "transforms.InsertField$Value",
          "transforms.i.static.field": "origin", "transforms.i.static.value": "bench",
@@ -270,6 +271,8 @@ def measure(options, probe, line, cell, who, mode):
     directory = run_directory(options, name)
     connector = {"name": name, "tasks.max": str(options.tasks), **connector}
     keys = keys_of(who, mode, kind, line)
+    if who == "ours":
+        keys.update(entry.split("=", 1) for entry in options.set)
     if options.compression:
         keys["producer.compression.type"] = options.compression
     out = directory + "/out"
@@ -461,7 +464,8 @@ def report(options, results, all_cells, failures):
            + " million." + (f" Beside {options.idle} connectors with nothing to do." if options.idle else ""), "",
            *(["Settings of tuned workers, Java: " + settings(TUNED_SOURCE) + "; " + settings(TUNED_SINK)
               + f", but its defaults in lines {' and '.join(SLOWER_TUNED)}, where those are faster.",
-              "Ours: " + settings(OURS_SOURCE) + "; " + settings(OURS_SINK) + ".", ""]),
+              "Ours: " + settings(OURS_SOURCE) + "; " + settings(OURS_SINK)
+              + "".join(f", `{entry}`" for entry in options.set) + ".", ""]),
            "Of several modes of Java the best one counts. A/A is the distance between two equal runs of ours, "
            "as a share of the rate.", "",
            "| line | Java: records/s | CPU µs | peak MB | ours: records/s | CPU µs | peak MB | ours ÷ Java "
@@ -516,6 +520,7 @@ def main():
     parser.add_argument("--tasks", type=int, default=1, help="and partitions; a file is always read by one")
     parser.add_argument("--idle", type=int, default=0, help="connectors with nothing to do, in the same worker")
     parser.add_argument("--compression", default="", help="of the producers, for example lz4")
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE for our worker, besides the mode's")
     parser.add_argument("--rest-port", type=int, default=28083)
     parser.add_argument("--no-control", action="store_true", help="leave out the A/A runs")
     parser.add_argument("--out", help="the table's file; benches/results/DATE-side-by-side.md without it")
