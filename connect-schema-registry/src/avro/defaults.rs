@@ -172,7 +172,8 @@ pub(crate) fn to_connect(avro: &AvroSchema, id: Id, schema: &Schema, json: &Json
             }
         }
         Kind::Array(items) => {
-            let list = json.as_array().ok_or_else(wrong)?;
+            // As Java: no default, where it is none of a list or a map.
+            let Some(list) = json.as_array() else { return Ok(Value::Null) };
             if let Type::Map = schema.ty() {
                 return entries(avro, *items, schema, list).ok_or_else(wrong)?;
             }
@@ -185,6 +186,7 @@ pub(crate) fn to_connect(avro: &AvroSchema, id: Id, schema: &Schema, json: &Json
             let member = |(key, value): &(String, Json)| {
                 Ok((Value::from(key), to_connect(avro, *values, element, value)?))
             };
+            let Json::Object(_) = json else { return Ok(Value::Null) };
             Value::Map(Map::from_entries(json.members().iter().map(member).collect::<Result<_>>()?))
         }
         Kind::Union(branches) => {

@@ -163,6 +163,24 @@ async fn hostile_messages_end_in_errors() {
 }
 
 #[tokio::test]
+async fn a_default_that_is_no_list_or_map_is_none_as_for_java() {
+    for (ty, default, kept) in [
+        (r#""type": "map", "values": "string""#, "[]", false),
+        (r#""type": "map", "values": "string""#, r#""x""#, false),
+        (r#""type": "map", "values": "string""#, r#"{"a": "b"}"#, true),
+        (r#""type": "array", "items": "string""#, "{}", false),
+        (r#""type": "array", "items": "string""#, r#"["a"]"#, true),
+    ] {
+        let registry = Arc::new(MemoryRegistry::new());
+        let converter = converter(&registry, &[]);
+        let schema = avro(&format!(r#"{{{ty}, "connect.default": {default}}}"#));
+        let id = registry.import("t-value", 0, &schema).unwrap();
+        let read = read(&converter, "t", &framed(id, &[0])).await.unwrap();
+        assert_eq!(read.schema.unwrap().default_value().is_some(), kept, "{ty} {default}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_id_says_so() {
     let registry = Arc::new(MemoryRegistry::new());
     let error = read(&converter(&registry, &[]), "t", &framed(9, &[2])).await.unwrap_err();
