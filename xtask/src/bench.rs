@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the benchmarks, in release mode; `side-by-side` measures Java's worker beside ours, `registry`
-//! the converters with a registry beside other libraries and Java's.
+//! the converters with a registry beside other libraries and Java's, `clients` the native producer beside other clients.
 
 use std::env;
 use std::fs;
@@ -16,6 +16,9 @@ pub(crate) fn run(args: &[String]) -> StepResult {
     }
     if let Some(("registry", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
         return registry(rest);
+    }
+    if let Some(("clients", rest)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        return clients(rest);
     }
     let mut command = process::cargo("run --release -p connect-benches --");
     command.args(args);
@@ -37,6 +40,15 @@ fn registry(args: &[String]) -> StepResult {
     let mut java = Command::new("java");
     java.args(["-Xms512m", "-Xmx512m", "-cp"]).arg(jars).arg(root().join("benches/registry/Registry.java"));
     process::run(java)?;
+    Ok(Outcome::Done(String::new()))
+}
+
+/// A program of its own workspace, so that the clients that it compares with are no dependencies of ours. Its
+/// arguments: the broker, and if need be how many records, which compression, how many runs.
+fn clients(args: &[String]) -> StepResult {
+    let mut command = process::cargo("run --release --manifest-path benches/clients/Cargo.toml -- all");
+    command.args(args).env("CARGO_TARGET_DIR", target().join("clients"));
+    process::run(command)?;
     Ok(Outcome::Done(String::new()))
 }
 
