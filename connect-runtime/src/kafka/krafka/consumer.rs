@@ -1,6 +1,7 @@
 //! Consuming: the client's `poll` runs as a stored future, so that a dropped call of ours loses nothing.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -137,6 +138,17 @@ impl KrafkaConsumer {
     }
 }
 
+/// Between half of an interval and all of it, another time for each member.
+///
+/// With equal intervals the members of a group beat at the same instants, since all of them begin when a generation
+/// does. A round of cooperative rebalancing ends with the beat by which the last member learns of it, and the beat that
+/// another sends at that instant still has the old generation: the coordinator refuses it, and the client takes its
+/// partitions for lost, although it has just been given them anew.
+fn at_odds(interval: Duration) -> Duration {
+    let share = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+    interval / 2 + (interval / 2).mul_f64(share)
+}
+
 /// The client's settings, as a consumer needs them that fetches and one that does not.
 pub(super) fn configure(builder: ConsumerBuilder, settings: ConsumerSettings) -> ConsumerBuilder {
     let mut builder = builder
@@ -148,7 +160,7 @@ pub(super) fn configure(builder: ConsumerBuilder, settings: ConsumerSettings) ->
         .max_buffered_records(settings.max_poll_records.saturating_mul(10).max(50_000))
         .max_poll_interval(settings.max_poll_interval)
         .session_timeout(settings.session_timeout)
-        .heartbeat_interval(settings.heartbeat_interval)
+        .heartbeat_interval(at_odds(settings.heartbeat_interval))
         .fetch_min_bytes(settings.fetch_min_bytes)
         .fetch_max_bytes(settings.fetch_max_bytes)
         .max_partition_fetch_bytes(settings.max_partition_fetch_bytes)
@@ -344,5 +356,18 @@ impl Consumer for KrafkaConsumer {
                 closed.map_err(|error| failed("closing the consumer", error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_beat_at_times_of_their_own_and_never_too_late() {
+        let interval = Duration::from_secs(3);
+        let times: Vec<_> = (0..100).map(|_| at_odds(interval)).collect();
+        assert!(times.iter().all(|time| (interval / 2..=interval).contains(time)), "{times:?}");
+        assert!(times.iter().max() > times.iter().min().map(|least| *least + interval / 8).as_ref());
     }
 }

@@ -79,6 +79,8 @@ async fn feed(broker: &str, topics: &[String]) {
         ("connector.class", "Feed"),
         ("topic.creation.default.partitions", "1"),
         ("topic.creation.default.replication.factor", "1"),
+        // The records are old: the broker would remove them when it next looks.
+        ("topic.creation.default.retention.ms", "-1"),
     ];
     connect.create("feed", config).await.unwrap();
     for topic in topics {
