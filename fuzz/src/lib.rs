@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use connect_api::{Converter, Encoded, ErrorKind, RawHeaders, SchemaAndValue};
+use connect_api::{Converter, Encoded, ErrorKind, RawHeaders, SchemaAndValue, Value};
 use connect_schema_registry::registry::{MemoryRegistry, RegistrySchema, SchemaType};
 
 /// A schema, and data that claims to be of it.
@@ -67,6 +67,21 @@ async fn write<C: Converter>(converter: &C, data: &SchemaAndValue) -> Option<Byt
             Ok(Encoded::Shared(bytes)) => return Some(bytes),
             _ => return None,
         }
+    }
+}
+
+/// What is in a value, in order, without the names of fields: those of a union's branches follow the names of their
+/// schemas, which need not be those that were read where a schema has a `connect.name` of its own.
+pub fn leaves(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Struct(fields) => fields.values().iter().flat_map(leaves).collect(),
+        Value::Array(list) => list.iter().flat_map(|value| leaves(&value.to_value())).collect(),
+        Value::Map(map) => map
+            .entries()
+            .flat_map(|(key, value)| [leaves(&key.to_value()), leaves(&value.to_value())].concat())
+            .collect(),
+        other => vec![other.to_string()],
     }
 }
 
