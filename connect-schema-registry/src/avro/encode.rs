@@ -373,14 +373,13 @@ fn put_number(ty: Type, number: Number, value: ValueRef<'_>, out: &mut Vec<u8>) 
     Ok(())
 }
 
+/// Java cuts off what is too long; here that is an error, as what is too short is with both.
 fn put_fixed(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
-    match bytes.get(..size) {
-        Some(bytes) => out.extend_from_slice(bytes),
-        None => {
-            let length = bytes.len();
-            return Err(Failure::Write(format!("A fixed of {size} bytes cannot hold {length} bytes")));
-        }
+    if bytes.len() != size {
+        let length = bytes.len();
+        return Err(Failure::Write(format!("A fixed of {size} bytes cannot hold {length} bytes")));
     }
+    out.extend_from_slice(bytes);
     Ok(())
 }
 

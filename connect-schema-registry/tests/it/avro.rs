@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use connect_api::data::Type;
 use connect_api::{Config, ConverterType, Properties, Schema, SchemaAndValue, Struct, Value};
 use connect_schema_registry::avro::{AvroConverter, AvroConverterConfig};
 use connect_schema_registry::registry::{
@@ -177,6 +178,22 @@ async fn a_default_that_is_no_list_or_map_is_none_as_for_java() {
         let id = registry.import("t-value", 0, &schema).unwrap();
         let read = read(&converter, "t", &framed(id, &[0])).await.unwrap();
         assert_eq!(read.schema.unwrap().default_value().is_some(), kept, "{ty} {default}");
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_takes_what_is_as_long_and_cuts_nothing_off() {
+    let converter = converter(&Arc::new(MemoryRegistry::new()), &[]);
+    let schema = Schema::builder(Type::Bytes).name("p.Hash").parameter("connect.fixed.size", "3").build().unwrap();
+    for (bytes, fits) in [("ab", false), ("abc", true), ("abcd", false)] {
+        let data = SchemaAndValue::new(schema.clone(), bytes.as_bytes().to_vec());
+        match write(&converter, "hashes", &data).await {
+            Ok(_) => assert!(fits, "{bytes}"),
+            Err(error) => {
+                let told = format!("A fixed of 3 bytes cannot hold {} bytes", bytes.len());
+                assert!(!fits && format!("{error:?}").contains(&told), "{error:?}");
+            }
+        }
     }
 }
 
