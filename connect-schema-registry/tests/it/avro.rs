@@ -184,7 +184,8 @@ async fn a_default_that_is_no_list_or_map_is_none_as_for_java() {
 #[tokio::test]
 async fn a_fixed_takes_what_is_as_long_and_cuts_nothing_off() {
     let converter = converter(&Arc::new(MemoryRegistry::new()), &[]);
-    let schema = Schema::builder(Type::Bytes).name("p.Hash").parameter("connect.fixed.size", "3").build().unwrap();
+    let schema =
+        Schema::builder(Type::Bytes).name("p.Hash").parameter("connect.fixed.size", "3").build().unwrap();
     for (bytes, fits) in [("ab", false), ("abc", true), ("abcd", false)] {
         let data = SchemaAndValue::new(schema.clone(), bytes.as_bytes().to_vec());
         match write(&converter, "hashes", &data).await {
