@@ -181,6 +181,10 @@ impl Endpoint {
         if url.host().is_none() {
             return Err(invalid(URL, text, "a URL with a host"));
         }
+        // Errors name the URL.
+        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(refused(format!("`{URL}` must not have a user or password")));
+        }
         let mut option = |key: &str, old: &str| {
             let value = reader.text(key).or(jaas.option(old)).map(str::to_owned);
             value.ok_or_else(|| {
@@ -268,7 +272,7 @@ impl Endpoint {
         let path = self.url.path_and_query().map_or("/", |path| path.as_str());
         let host = self.url.authority().map_or("", |authority| authority.as_str());
         let request = Request::post(path)
-            .header(HOST, host.rsplit('@').next().unwrap_or_default())
+            .header(HOST, host)
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, &self.authorization)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
