@@ -60,10 +60,10 @@ fn side_by_side(args: &[String]) -> StepResult {
     }
     let here = root().join("benches/side-by-side");
     let java = java_worker(&here)?;
-    process::run(process::cargo("build --release -p connect-worker --features bench"))?;
+    process::run(process::cargo("build --profile dist -p connect-worker --features bench"))?;
     let mut command = Command::new("python3");
     command.arg(here.join("run.py")).args(args);
-    command.arg("--ours").arg(target().join("release/connect-worker"));
+    command.arg("--ours").arg(target().join("dist/connect-worker"));
     command.arg("--java-home").arg(java);
     command.arg("--scratch").arg(target().join("xtask/side-by-side"));
     process::run(command)?;

@@ -1,6 +1,9 @@
 //! Source partitions and offsets, closed by type: what Kafka's documentation only asks for.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::Result;
@@ -32,16 +35,77 @@ macro_rules! offset_value_from {
 }
 offset_value_from!(bool => Boolean, i64 => Int64, i32 => Int64, i16 => Int64, u32 => Int64, Str => String, &str => String, String => String);
 
+type Entry = (Str, OffsetValue);
+
+/// The entries of an offset. One, as most have, is kept in place: offsets are made and dropped record by record.
+#[derive(Clone)]
+enum Entries {
+    One([Entry; 1]),
+    Several(Arc<[Entry]>),
+}
+
+impl Deref for Entries {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        match self {
+            Self::One(entry) => entry,
+            Self::Several(entries) => entries,
+        }
+    }
+}
+
+impl From<[Entry; 1]> for Entries {
+    fn from(entry: [Entry; 1]) -> Self {
+        Self::One(entry)
+    }
+}
+
+impl From<Vec<Entry>> for Entries {
+    fn from(entries: Vec<Entry>) -> Self {
+        match <[Entry; 1]>::try_from(entries) {
+            Ok(entry) => Self::One(entry),
+            Err(entries) => Self::Several(entries.into()),
+        }
+    }
+}
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Entries {}
+
+impl Hash for Entries {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl PartialOrd for Entries {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entries {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
 macro_rules! offset_map {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($entries:ty)) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<[(Str, OffsetValue)]>);
+        pub struct $name($entries);
 
         impl $name {
             /// One entry.
             pub fn of(key: impl Into<Str>, value: impl Into<OffsetValue>) -> Self {
-                Self(Arc::from([(key.into(), value.into())]))
+                Self([(key.into(), value.into())].into())
             }
 
             /// Several entries. They are kept sorted by key, so that equal content has equal bytes in the offsets
@@ -91,12 +155,6 @@ macro_rules! offset_map {
             pub fn iter(&self) -> impl Iterator<Item = (&str, &OffsetValue)> {
                 self.0.iter().map(|(key, value)| (key.as_str(), value))
             }
-
-            /// Whether both are the same allocation, hence equal. Cheaper than `==` and never wrong when `true`.
-            #[doc(hidden)]
-            pub fn is_same(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.0, &other.0)
-            }
         }
 
         impl fmt::Debug for $name {
@@ -115,8 +173,17 @@ offset_map! {
     /// let partition = SourcePartition::of("filename", "a.txt");
     /// assert_eq!(partition.str("filename"), Some("a.txt"));
     /// ```
-    SourcePartition
+    SourcePartition(Arc<[Entry]>)
 }
+
+impl SourcePartition {
+    /// Whether both are the same allocation, hence equal. Cheaper than `==` and never wrong when `true`.
+    #[doc(hidden)]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 offset_map! {
     /// Where a source continues: `{"position": 42}`.
     ///
@@ -126,7 +193,7 @@ offset_map! {
     /// assert_eq!(offset.i64("position"), Some(42));
     /// assert_eq!(offset.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["line", "position"]);
     /// ```
-    SourceOffset
+    SourceOffset(Entries)
 }
 
 /// Reads the offsets that this connector's tasks committed. The answer is what was durable when the call was made.
@@ -157,5 +224,27 @@ impl OffsetStorageReader {
 impl fmt::Debug for OffsetStorageReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OffsetStorageReader")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn offsets_compare_by_their_entries_however_they_were_made() {
+        let one = SourceOffset::of("position", 42);
+        let also = SourceOffset::from_entries([("position", 7), ("position", 42)]);
+        let (none, two) = (
+            SourceOffset::from_entries::<&str, i64>([]),
+            SourceOffset::from_entries([("position", 42), ("line", 3)]),
+        );
+        assert_eq!(one, also);
+        assert!(none < two && two < one, "{none:?} {two:?} {one:?}");
+        let mut all: HashSet<_> = [one, none.clone(), two.clone()].into();
+        assert!(!all.insert(also) && !all.insert(none) && !all.insert(two.clone()));
+        assert_eq!((two.i64("line"), two.iter().count()), (Some(3), 2));
     }
 }

@@ -13,7 +13,7 @@ mod tolerance;
 use chain::ChainError;
 pub(crate) use chain::{Chain, TransformationStage};
 pub(crate) use letters::LetterQueue;
-pub(crate) use report::{DeadLetters, Failure, Origins, Polled, Subject};
+pub(crate) use report::{DeadLetters, Failure, Polled, Subject};
 pub(crate) use sink::SinkPipeline;
 pub(crate) use source::{Ended, Fates, SourcePipeline};
 pub(crate) use stage::Stage;

@@ -37,37 +37,6 @@ pub(crate) struct Polled<'a> {
     pub(crate) record: Option<&'a SourceRecord>,
 }
 
-/// The polled records of a batch, as reports need them; shared by all lanes.
-#[derive(Clone)]
-pub(crate) struct Origins {
-    places: Arc<Vec<(SourcePartition, SourceOffset)>>,
-    /// Empty where they are not kept.
-    records: Arc<Vec<SourceRecord>>,
-    /// How many records of the batch come before these.
-    before: usize,
-}
-
-impl Origins {
-    pub(crate) fn new(places: Vec<(SourcePartition, SourceOffset)>, records: Vec<SourceRecord>) -> Self {
-        Self { places: Arc::new(places), records: Arc::new(records), before: 0 }
-    }
-
-    pub(crate) fn get(&self, index: usize) -> Polled<'_> {
-        let index = self.before + index;
-        Polled { place: self.places.get(index), record: self.records.get(index) }
-    }
-
-    /// Those behind the first so many.
-    pub(super) fn after(&self, records: usize) -> Self {
-        Self { before: self.before + records, ..self.clone() }
-    }
-
-    /// Places and records again. Nothing is copied once all lanes are through.
-    pub(crate) fn into_parts(self) -> (Vec<(SourcePartition, SourceOffset)>, Vec<SourceRecord>) {
-        (Arc::unwrap_or_clone(self.places), Arc::unwrap_or_clone(self.records))
-    }
-}
-
 /// A record that will not go on.
 pub(crate) struct Failure<'a> {
     pub(crate) stage: Stage,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use connect_api::{
-    Converter, DataItem, Encoded, Error, ErrorKind, RawHeaders, Record, Result, SchemaAndValue,
+    Converter, DataItem, Encoded, Error, ErrorKind, RawHeaders, Record, Result, SchemaAndValue, SourceOffset,
+    SourcePartition, SourceRecord,
 };
 
 use super::tolerance::Attempt;
 use super::{
-    Chain, Converters, Failure, Half, Lane, Lanes, MAX_RESOLVES, Operator, Origins, Passed, Polled, Stage,
-    Stages, Subject, Turn, recover, try_transform,
+    Chain, Converters, Failure, Half, Lane, Lanes, MAX_RESOLVES, Operator, Passed, Polled, Stage, Stages,
+    Subject, Turn, recover, try_transform,
 };
 use crate::kafka::ProducerRecord;
 
@@ -25,6 +26,8 @@ type Converted = Vec<Result<(Encoded, Range<usize>)>>;
 /// What became of the records of a batch.
 #[derive(Default)]
 pub(crate) struct Fates {
+    /// Where each polled record came from, in order.
+    pub(crate) places: Vec<(SourcePartition, SourceOffset)>,
     /// Those that go to Kafka, in order.
     pub(crate) records: Vec<ProducerRecord>,
     /// Which of the polled records do not, in order, and why.
@@ -55,6 +58,8 @@ struct SourceLane {
     last_size: usize,
     /// Keys and values of a chunk, kept for their memory; empty between chunks.
     scratch: (Converted, Converted),
+    /// The records of a chunk, likewise.
+    records: Vec<Record>,
 }
 
 /// The records of a chunk on their way.
@@ -83,26 +88,31 @@ impl SourcePipeline {
             operator: Arc::clone(&operator),
             last_size: 0,
             scratch: Default::default(),
+            records: Vec::new(),
         };
         Self { lanes: Lanes::new(stages.into_iter().map(lane).collect()), operator }
     }
 
-    /// Takes a batch through. `origins` are for reports.
-    pub(crate) async fn process(&mut self, mut records: Vec<Record>, origins: Origins) -> Result<Fates> {
-        let total = records.len();
+    /// Takes a batch through. `originals` are the same records where reports need them as they were, or none.
+    pub(crate) async fn process(
+        &mut self,
+        mut polled: Vec<SourceRecord>,
+        originals: Arc<Vec<SourceRecord>>,
+    ) -> Result<Fates> {
+        let total = polled.len();
         let count = self.lanes.parts(total);
         if count == 1 {
-            return self.lanes.alone((records, origins)).await;
+            return self.lanes.alone(Part { polled, originals, before: 0 }).await;
         }
         let before: Vec<_> = (0..count).map(|part| total * part / count).collect();
-        let mut parts = Vec::with_capacity(count);
-        for before in before.iter().skip(1).rev() {
-            parts.push((records.split_off(*before), origins.after(*before)));
-        }
-        parts.push((records, origins));
+        let part = |polled, before| Part { polled, originals: Arc::clone(&originals), before };
+        let mut parts: Vec<_> =
+            before.iter().skip(1).rev().map(|before| part(polled.split_off(*before), *before)).collect();
+        parts.push(part(polled, 0));
         parts.reverse();
-        let mut fates = Fates { records: Vec::with_capacity(total), ended: Vec::new() };
+        let mut fates = Fates::with_capacity(total);
         for (before, mut part) in before.into_iter().zip(self.lanes.together(parts).await?) {
+            fates.places.append(&mut part.places);
             fates.records.append(&mut part.records);
             fates.ended.extend(part.ended.into_iter().map(|(index, why)| (before + index, why)));
         }
@@ -110,34 +120,71 @@ impl SourcePipeline {
     }
 }
 
+impl Fates {
+    fn with_capacity(records: usize) -> Self {
+        Self { places: Vec::with_capacity(records), records: Vec::with_capacity(records), ended: Vec::new() }
+    }
+}
+
+/// Consecutive records of a batch.
+struct Part {
+    polled: Vec<SourceRecord>,
+    /// All records of the batch as they were polled; empty where they are not kept.
+    originals: Arc<Vec<SourceRecord>>,
+    /// How many records of the batch come before these.
+    before: usize,
+}
+
+/// The records of a part as reports need them.
+#[derive(Clone, Copy)]
+struct Origins<'a> {
+    places: &'a [(SourcePartition, SourceOffset)],
+    originals: &'a [SourceRecord],
+}
+
+impl<'a> Origins<'a> {
+    fn get(self, index: usize) -> Polled<'a> {
+        Polled { place: self.places.get(index), record: self.originals.get(index) }
+    }
+}
+
 impl Lane for SourceLane {
-    type Part = (Vec<Record>, Origins);
+    type Part = Part;
     type Done = Fates;
 
-    async fn work(&mut self, (records, origins): Self::Part, turn: &mut Turn) -> Result<Fates> {
-        self.process(records, &origins, turn).await
+    async fn work(&mut self, part: Part, turn: &mut Turn) -> Result<Fates> {
+        self.process(part, turn).await
     }
 }
 
 impl SourceLane {
-    async fn process(
-        &mut self,
-        mut records: Vec<Record>,
-        origins: &Origins,
-        turn: &mut Turn,
-    ) -> Result<Fates> {
-        let mut fates = Fates { records: Vec::with_capacity(records.len()), ended: Vec::new() };
+    async fn process(&mut self, part: Part, turn: &mut Turn) -> Result<Fates> {
+        let mut fates = Fates::with_capacity(part.polled.len());
+        let originals = part.originals.get(part.before..).unwrap_or_default();
         let mut buffer = BytesMut::with_capacity(self.last_size);
         let mut size = 0;
         let mut chunk = Chunk::default();
-        for (number, records) in records.chunks_mut(CHUNK).enumerate() {
-            let first = number * CHUNK;
+        let mut records = std::mem::take(&mut self.records);
+        let mut polled = part.polled.into_iter();
+        loop {
+            let first = fates.places.len();
+            records.clear();
+            for record in polled.by_ref().take(CHUNK) {
+                fates.places.push((record.source_partition, record.source_offset));
+                records.push(record.record);
+            }
+            if records.is_empty() {
+                break;
+            }
+            let origins = Origins {
+                places: &fates.places[first..],
+                originals: originals.get(first..).unwrap_or_default(),
+            };
             chunk.begin(records.len());
-            self.transform(records, first, origins, &mut chunk, turn).await?;
+            self.transform(&mut records, origins, &mut chunk, turn).await?;
             let (mut keys, mut values) = std::mem::take(&mut self.scratch);
-            self.convert(Half::Key, records, first, origins, &mut chunk, (&mut buffer, &mut keys), turn)
-                .await?;
-            self.convert(Half::Value, records, first, origins, &mut chunk, (&mut buffer, &mut values), turn)
+            self.convert(Half::Key, &records, origins, &mut chunk, (&mut buffer, &mut keys), turn).await?;
+            self.convert(Half::Value, &records, origins, &mut chunk, (&mut buffer, &mut values), turn)
                 .await?;
             size += buffer.len();
             let written = buffer.split().freeze();
@@ -171,6 +218,7 @@ impl SourceLane {
             }
             self.scratch = (keys, values);
         }
+        self.records = records;
         self.last_size = size + size / 16;
         Ok(fates)
     }
@@ -179,8 +227,7 @@ impl SourceLane {
     async fn transform(
         &mut self,
         records: &mut [Record],
-        first: usize,
-        origins: &Origins,
+        origins: Origins<'_>,
         chunk: &mut Chunk,
         turn: &mut Turn,
     ) -> Result<()> {
@@ -190,7 +237,7 @@ impl SourceLane {
                     Ok(passed) => passed,
                     Err(failed) => {
                         turn.wait().await?;
-                        let subject = Subject::Source(origins.get(first + index));
+                        let subject = Subject::Source(origins.get(index));
                         recover(&self.chain, &self.operator, record, *failed, subject).await?
                     }
                 };
@@ -200,7 +247,7 @@ impl SourceLane {
             if record.headers.is_empty() || chunk.passed[index] != Passed::On {
                 continue;
             }
-            match self.convert_headers(record, origins.get(first + index), turn).await? {
+            match self.convert_headers(record, origins.get(index), turn).await? {
                 Some(converted) => chunk.headers[index] = converted,
                 None => chunk.passed[index] = Passed::GivenUp,
             }
@@ -249,13 +296,11 @@ impl SourceLane {
 
     /// Converts keys or values of a chunk. `results` gets one entry per record; that of a record that ends here says
     /// nothing.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a chunk, borrowed one by one")]
     async fn convert(
         &mut self,
         half: Half,
         records: &[Record],
-        first: usize,
-        origins: &Origins,
+        origins: Origins<'_>,
         chunk: &mut Chunk,
         (buffer, results): (&mut BytesMut, &mut Converted),
         turn: &mut Turn,
@@ -295,7 +340,7 @@ impl SourceLane {
                 Some(Err(error)) => {
                     turn.wait().await?;
                     let headers = &mut chunk.headers[index];
-                    self.convert_again(half, record, origins.get(first + index), headers, error)
+                    self.convert_again(half, record, origins.get(index), headers, error)
                         .await?
                         .map(|encoded| (encoded, 0..0))
                 }

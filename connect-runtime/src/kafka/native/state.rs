@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use connect_api::Str;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -132,10 +133,10 @@ impl State {
     ) {
         let mut wake = Vec::new();
         let mut topics = std::mem::take(&mut self.topics);
-        let mut current: Option<(&str, &mut Topic)> = None;
+        let mut current: Option<(&Str, &mut Topic)> = None;
         for (index, record) in records.iter().enumerate() {
-            if current.as_ref().is_none_or(|(name, _)| *name != record.topic.as_str()) {
-                current = topics.get_mut(&record.topic).map(|topic| (record.topic.as_str(), topic));
+            if current.as_ref().is_none_or(|(name, _)| **name != record.topic) {
+                current = topics.get_mut(&record.topic).map(|topic| (&record.topic, topic));
             }
             let Some((_, topic)) = &mut current else {
                 let error = KafkaError::new(KafkaErrorKind::UnknownTopic, "the topic is not known")

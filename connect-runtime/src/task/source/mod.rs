@@ -31,7 +31,7 @@ use super::dead_letters::{self, DeadLetterSpec};
 use crate::kafka::{ClientProperties, Kafka};
 use crate::ledger::{Ends, Line};
 use crate::metrics::add;
-use crate::pipeline::{Ended, Fates, Operator, Origins, SourcePipeline};
+use crate::pipeline::{Ended, Fates, Operator, SourcePipeline};
 use crate::storage::status::State;
 use crate::storage::{ConnectorOffsets, OffsetBackingStore, OffsetReader};
 
@@ -225,19 +225,18 @@ impl SourceLoop {
         let operator = &self.pipeline.operator;
         let reports = operator.settings.log_include_messages || operator.letters().is_some();
         let originals = if self.hooks || reports { polled.clone() } else { Vec::new() };
-        let mut offsets = Vec::with_capacity(polled.len());
-        let mut records = Vec::with_capacity(polled.len());
-        for record in polled {
-            offsets.push((record.source_partition, record.source_offset));
-            records.push(record.record);
-        }
-        let ends = self.guarantee.ends(&offsets)?;
-        let runs =
-            offsets.chunk_by(|(a, _), (b, _)| a.is_same(b) || a == b).map(|run| (&run[0].0, run.len()));
+        let runs = polled.chunk_by(|record, next| {
+            let (a, b) = (&record.source_partition, &next.source_partition);
+            a.is_same(b) || a == b
+        });
+        let runs = runs.map(|run| (&run[0].source_partition, run.len()));
         let runs = self.common.counters.ledger.read_runs(runs);
-        let origins = Origins::new(offsets, originals);
-        let fates = self.pipeline.process(records, origins.clone()).await?;
-        let (offsets, mut originals) = origins.into_parts();
+        let originals = Arc::new(originals);
+        let mut fates = self.pipeline.process(polled, Arc::clone(&originals)).await?;
+        let offsets = std::mem::take(&mut fates.places);
+        let ends = self.guarantee.ends(&offsets)?;
+        // No lane holds them any more.
+        let mut originals = Arc::unwrap_or_clone(originals);
         if !self.hooks {
             originals.clear();
         }

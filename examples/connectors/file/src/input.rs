@@ -11,8 +11,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::lines::Lines;
 
-/// How much is read at once.
-const CHUNK: usize = 256 * 1024;
+/// How much is read at once of a file that has little new.
+const CHUNK: usize = 64 * 1024;
+/// And of one that always has more: each read costs a way to another thread and back.
+const MAX_CHUNK: usize = 1024 * 1024;
 
 /// What an attempt to read gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +68,13 @@ pub(crate) struct FollowedFile {
     path: Arc<Path>,
     position: u64,
     file: Option<File>,
+    /// How much the next read asks for.
+    chunk: usize,
 }
 
 impl FollowedFile {
     pub(crate) fn new(path: impl Into<PathBuf>, position: u64) -> Self {
-        Self { path: path.into().into(), position, file: None }
+        Self { path: path.into().into(), position, file: None, chunk: CHUNK }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,12 +83,13 @@ impl FollowedFile {
 
     async fn read(&mut self, buffer: BytesMut) -> (BytesMut, Result<Outcome>) {
         let (path, position, file) = (Arc::clone(&self.path), self.position, self.file.take());
+        let chunk = self.chunk;
         let length = buffer.len();
         let reading = tokio::task::spawn_blocking(move || {
             let mut buffer = buffer;
             let result = open(&path, position, file).and_then(|file| match file {
                 Some(mut file) => {
-                    let outcome = read_chunk(&path, position, &mut file, &mut buffer)?;
+                    let outcome = read_chunk(&path, position, &mut file, &mut buffer, chunk)?;
                     Ok((Some(file), outcome))
                 }
                 None => Ok((None, Outcome::Missing)),
@@ -94,7 +99,9 @@ impl FollowedFile {
         match reading.await {
             Ok((buffer, Ok((file, outcome)))) => {
                 self.file = file;
-                self.position += (buffer.len() - length) as u64;
+                let read = buffer.len() - length;
+                self.position += read as u64;
+                self.chunk = if read == chunk { (4 * chunk).min(MAX_CHUNK) } else { CHUNK };
                 (buffer, Ok(outcome))
             }
             Ok((buffer, Err(error))) => (buffer, Err(error)),
@@ -127,9 +134,15 @@ fn open(path: &Path, position: u64, open: Option<File>) -> Result<Option<File>> 
     Ok(Some(file))
 }
 
-fn read_chunk(path: &Path, position: u64, file: &mut File, buffer: &mut BytesMut) -> Result<Outcome> {
+fn read_chunk(
+    path: &Path,
+    position: u64,
+    file: &mut File,
+    buffer: &mut BytesMut,
+    chunk: usize,
+) -> Result<Outcome> {
     let length = buffer.len();
-    buffer.resize(length + CHUNK, 0);
+    buffer.resize(length + chunk, 0);
     let read = loop {
         match file.read(&mut buffer[length..]) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -42,6 +42,11 @@ impl Lines {
         }
     }
 
+    /// Whether there is a next line.
+    pub(crate) fn is_next(&self) -> bool {
+        self.cursor < self.block.len()
+    }
+
     /// The next line without its end, and the number of bytes consumed with its end.
     pub(crate) fn next(&mut self) -> Option<(Str, usize)> {
         let start = self.cursor;

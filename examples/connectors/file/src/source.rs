@@ -178,6 +178,9 @@ impl SourceTask for FileStreamSourceTask {
         let mut records = Vec::new();
         let mut bytes = 0;
         loop {
+            if records.is_empty() && self.lines.is_next() {
+                records.reserve(self.batch_size.min(4096));
+            }
             while records.len() < self.batch_size
                 && let Some((line, length)) = self.lines.next()
             {
@@ -192,9 +195,6 @@ impl SourceTask for FileStreamSourceTask {
             match outcome {
                 Outcome::More => {
                     self.announced_missing = false;
-                    if records.is_empty() {
-                        records.reserve(self.batch_size.min(4096));
-                    }
                     continue;
                 }
                 Outcome::NothingYet => {}
