@@ -1,5 +1,6 @@
 //! Transactions of the native producer while the broker, which is their coordinator, is killed.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,29 +10,33 @@ use connect_runtime::kafka::{ClientProperties, KafkaErrorKind, NewTopic, Produce
 use super::broker::Broker;
 use super::suite::tools::{counted, eventually, numbers, read_topic, soon, texts, unique};
 
-/// An abort that takes as long was under way while the broker was killed.
+/// A transaction that takes as long was under way while the broker was killed, or the markers of the one before were.
 const LONG: Duration = Duration::from_secs(1);
+
+fn numbers_of(transaction: usize) -> Range<usize> {
+    transaction * 10..(transaction + 1) * 10
+}
 
 /// Transactions of ten records on each of two partitions; every third one is aborted. Answers what was committed, and
 /// what was aborted while the broker was killed.
 async fn write(producer: &mut dyn Producer, topic: &str, ended: &AtomicUsize) -> (Vec<String>, Vec<String>) {
     let (mut committed, mut cut_off) = (Vec::new(), Vec::new());
     for number in 0..150 {
-        let range = number * 10..(number + 1) * 10;
+        let (began, range) = (Instant::now(), numbers_of(number));
         soon("a transaction begins", producer.begin_transaction()).await.unwrap();
         for partition in 0..2 {
             let batch = Arc::new(numbers(topic, partition, range.clone()));
             drop(soon("there is room", producer.send(batch, false)).await.unwrap());
         }
         if number % 3 == 2 {
-            let began = Instant::now();
             soon("a transaction is aborted", producer.abort_transaction()).await.unwrap();
-            if began.elapsed() > LONG {
-                cut_off.extend(counted(range));
-            }
         } else {
             soon("a transaction is committed", producer.commit_transaction()).await.unwrap();
             committed.extend(counted(range));
+        }
+        if began.elapsed() > LONG {
+            let aborted = (number.saturating_sub(1)..=number).filter(|number| number % 3 == 2);
+            cut_off.extend(aborted.flat_map(|number| counted(numbers_of(number))));
         }
         ended.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(10)).await;
