@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connect_runtime::kafka::{ClientProperties, KafkaErrorKind, NewTopic, Producer};
+use tokio::time::Instant;
 
 use super::broker::Broker;
 use super::suite::tools::{counted, eventually, numbers, read_topic, soon, texts, unique};
