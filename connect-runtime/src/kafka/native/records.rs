@@ -3,7 +3,7 @@
 use connect_api::RawHeaders;
 
 use crate::kafka::ProducerRecord;
-use crate::kafka::net::{put_varint, varint_len, zigzag};
+use crate::kafka::net::{put_varint, varint_len};
 
 /// The bytes of a batch before its first record.
 pub(super) const HEADER: usize = 61;
@@ -74,34 +74,15 @@ impl Records {
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
         let time = timestamp.wrapping_sub(self.base_timestamp);
-        let number = i64::from(self.count);
-        let length = body_len(record, time, number);
         let to = &mut self.bytes;
-        to.reserve(length + MAX_VARINT);
-        let mut head = Head { bytes: [0; 4 * MAX_VARINT + 2], len: 0 };
-        head.varint(as_i64(length));
+        put_varint(to, as_i64(body_len(record, time, i64::from(self.count))));
         // Attributes of a record: none are defined.
-        head.byte(0);
-        head.varint(time);
-        head.varint(number);
-        for part in [&record.key, &record.value] {
-            match part {
-                // -1.
-                None => head.byte(1),
-                Some(bytes) => {
-                    head.varint(as_i64(bytes.len()));
-                    to.extend_from_slice(head.take());
-                    to.extend_from_slice(bytes);
-                }
-            }
-        }
-        if record.headers.is_empty() {
-            head.byte(0);
-        }
-        to.extend_from_slice(head.take());
-        if !record.headers.is_empty() {
-            put_headers(to, &record.headers);
-        }
+        to.push(0);
+        put_varint(to, time);
+        put_varint(to, i64::from(self.count));
+        put_nullable(to, record.key.as_deref());
+        put_nullable(to, record.value.as_deref());
+        put_headers(to, &record.headers);
         self.count += 1;
     }
 
@@ -165,39 +146,6 @@ impl Records {
     /// Takes the bytes out and leaves the facts.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
-    }
-}
-
-/// The longest of a 64-bit number.
-const MAX_VARINT: usize = 10;
-
-/// The small fields of a record, put together before they are appended: one look at the room instead of one per byte.
-struct Head {
-    /// Four varints at most, and two bytes.
-    bytes: [u8; 4 * MAX_VARINT + 2],
-    len: usize,
-}
-
-impl Head {
-    fn byte(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
-    }
-
-    fn varint(&mut self, number: i64) {
-        let mut left = zigzag(number);
-        while left >= 0x80 {
-            // Cut off on purpose: the seven bits of this byte.
-            self.byte(left as u8 | 0x80);
-            left >>= 7;
-        }
-        self.byte(left as u8);
-    }
-
-    /// What was put since the last time.
-    fn take(&mut self) -> &[u8] {
-        let len = std::mem::take(&mut self.len);
-        &self.bytes[..len]
     }
 }
 
@@ -276,6 +224,9 @@ fn put_nullable(to: &mut Vec<u8>, bytes: Option<&[u8]>) {
 }
 
 fn put_headers(to: &mut Vec<u8>, headers: &RawHeaders) {
+    if headers.is_empty() {
+        return to.push(0);
+    }
     put_varint(to, as_i64(headers.len()));
     for (key, value) in headers.iter() {
         put_nullable(to, Some(key.as_str().as_bytes()));

@@ -34,7 +34,7 @@ pub(in crate::kafka) fn varint_len(number: i64) -> usize {
     bits.div_ceil(7)
 }
 
-pub(in crate::kafka) fn zigzag(number: i64) -> u64 {
+fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()
 }
 

@@ -17,7 +17,7 @@ mod request;
 mod sasl;
 mod scram;
 
-pub(super) use codec::{Decoder, Encoder, Uuid, put_varint, varint_len, zigzag};
+pub(super) use codec::{Decoder, Encoder, Uuid, put_varint, varint_len};
 pub(super) use connection::{Connection, Sent, decode};
 pub(super) use connector::Connector;
 pub(super) use contact::Contact;
